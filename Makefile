@@ -1,0 +1,68 @@
+# Bulkhead.  `make` builds into build/bin; `make check` runs every test.
+# Variables: B (build tree), CC, CFLAGS, SAN (e.g. address,undefined), WERROR=1,
+# COVERAGE=1, DESTDIR, PREFIX, PROGRAM_PREFIX.
+
+B	?= build
+CC	?= cc
+PREFIX	?= /usr/local
+BINDIR	?= $(PREFIX)/bin
+MANDIR	?= $(PREFIX)/share/man
+CFLAGS	?= -O2 -g
+
+TOOLS	:= $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
+LIB_SRC	:= $(wildcard lib/*/*.c)
+UNIT_SRC := $(wildcard tests/unit/*.c)
+MAN	:= $(wildcard man/*.[1-9])
+
+PKGS	:= libpq libarchive libzstd libsodium
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+CHECK_LIBS = $(shell pkg-config --libs check)
+
+WARN	:= -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wmissing-prototypes \
+	-Wstrict-prototypes -Wcast-qual -Wundef
+HARDEN	:= -fstack-protector-strong -fPIE
+ifeq ($(SAN),)
+HARDEN	+= -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+else
+HARDEN	+= -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+endif
+ifdef WERROR
+WARN	+= -Werror
+endif
+ifdef COVERAGE
+HARDEN	+= --coverage
+endif
+
+VERSION	:= $(shell cat VERSION)
+BH_CFLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib $(PKG_CFLAGS) $(WARN) \
+	$(HARDEN) -pthread -MMD -MP $(CFLAGS)
+BH_LIBS	= $(HARDEN) -pie -Wl,-z,relro,-z,now -pthread $(LDFLAGS) $(PKG_LIBS)
+
+LIB	:= $(B)/libbulkhead.a
+BINS	:= $(addprefix $(B)/bin/,$(TOOLS))
+
+all: $(BINS)
+
+$(LIB): $(LIB_SRC:%.c=$(B)/obj/%.o)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/bin/%: $(B)/obj/cmd/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(BH_LIBS)
+
+$(B)/unit: $(UNIT_SRC:%.c=$(B)/obj/%.o) $(LIB)
+	$(CC) -o $@ $^ $(BH_LIBS) $(CHECK_LIBS)
+
+$(B)/obj/%.o: %.c VERSION
+	@mkdir -p $(@D)
+	$(CC) $(BH_CFLAGS) -c -o $@ $<
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all clean
+.SECONDARY:

@@ -1,0 +1,71 @@
+/*
+ * A replication connection to one PostgreSQL server (14 to 18), over libpq.
+ *
+ * Passwords come from libpq's own places (.pgpass, service files, environment);
+ * a password in the connection string is refused (ERR_USAGE), since it would
+ * show in ps(1).  Error kinds: ERR_UNREACHABLE (no answer, connection lost),
+ * ERR_REFUSED (authentication, no replication right, no pg_hba line: with a hint
+ * that says what to grant), ERR_CONFIG (version or setting that cannot work),
+ * ERR_BUSY (a slot in use, no free walsender or slot), else ERR_UNREACHABLE.
+ */
+#ifndef PG_CONN_H
+#define PG_CONN_H
+
+#include <libpq-fe.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "pg/lsn.h"
+
+struct pg {
+	PGconn *c;
+	int version;		/* server_version_num, 140000.. */
+	char what[128];		/* "server host:port" for messages, never a secret */
+};
+
+struct pg_system {
+	uint64_t system_id;
+	uint32_t timeline;
+	uint64_t flushed;	/* IDENTIFY_SYSTEM's xlogpos */
+	uint32_t segment_size;
+};
+
+/*
+ * Connect with replication=true (physical).  appname is the fallback
+ * application_name: synchronous_standby_names matches it.  Versions other than
+ * 14 to 18 are refused (ERR_CONFIG).  Keepalives are set so that a dead peer
+ * shows within about a minute; connect_timeout 10 unless given.
+ */
+struct pg *pg_connect(const char *conninfo, const char *appname, struct err *e);
+void pg_free(struct pg *pg);
+
+int pg_identify(struct pg *pg, struct pg_system *out, struct err *e);
+
+/* SHOW name on the replication connection; NUL-terminated into out. */
+int pg_show(struct pg *pg, const char *name, char *out, size_t cap, struct err *e);
+
+/* TIMELINE_HISTORY: the file's bytes appended to out.  Timeline 1: none, 0 bytes. */
+int pg_timeline_history(struct pg *pg, uint32_t timeline, struct buf *out, struct err *e);
+
+/*
+ * Physical slots.  pg_slot_find: 1 found, 0 not, -1; needs server 15 (READ_REPLICATION_SLOT);
+ * on 14 it returns 1 with restart = 0 when unknown.  restart 0: reserves nothing (yet).
+ */
+struct pg_slot {
+	int exists;
+	uint64_t restart;
+	uint32_t restart_timeline;
+};
+int pg_slot_name_ok(const char *name);		/* [a-z0-9_]{1,63} */
+int pg_slot_read(struct pg *pg, const char *name, struct pg_slot *out, struct err *e);
+int pg_slot_create(struct pg *pg, const char *name, int temporary, struct err *e); /* RESERVE_WAL */
+int pg_slot_drop(struct pg *pg, const char *name, struct err *e);
+
+/* Run one command whose result must be `expect`; the result, or NULL with *e set. */
+PGresult *pg_exec(struct pg *pg, const char *command, ExecStatusType expect, struct err *e);
+
+/* Turn libpq's last error (or a result's) into *e, prefixed by step.  Returns -1. */
+int pg_error(struct pg *pg, const PGresult *res, const char *step, struct err *e);
+
+#endif

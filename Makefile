@@ -42,7 +42,10 @@ BH_LIBS	= $(HARDEN) -pie -Wl,-z,relro,-z,now -pthread $(LDFLAGS) $(PKG_LIBS)
 LIB	:= $(B)/libbulkhead.a
 BINS	:= $(addprefix $(B)/bin/,$(TOOLS))
 
-all: $(BINS)
+all: $(LIB) $(BINS)
+
+unit: $(B)/unit
+	$(B)/unit
 
 $(LIB): $(LIB_SRC:%.c=$(B)/obj/%.o)
 	@rm -f $@
@@ -64,5 +67,5 @@ $(B)/obj/%.o: %.c VERSION
 clean:
 	rm -rf $(B)
 
-.PHONY: all clean
+.PHONY: all unit clean
 .SECONDARY:

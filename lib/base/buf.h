@@ -17,14 +17,17 @@
 struct buf {
 	uint8_t *data;
 	size_t len, cap;
-	int failed;	/* an allocation failed; contents are not to be used */
+	int failed;	/* 0, or BUF_..: contents are not to be used */
 };
+
+enum { BUF_NO_MEMORY = 1, BUF_TOO_LONG };
 
 #define BUF_INIT { NULL, 0, 0, 0 }
 
 void buf_free(struct buf *b);			/* also after failure; leaves BUF_INIT */
 void buf_reset(struct buf *b);			/* len = 0, keeps the memory */
-void buf_wipe(struct buf *b);			/* zero the memory, then free */
+/* Zero the memory, then free.  Growing may have left copies: reserve ahead for a secret. */
+void buf_wipe(struct buf *b);
 int buf_reserve(struct buf *b, size_t more);	/* room for more bytes; 0, or -1 and failed */
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_u8(struct buf *b, uint8_t v);
@@ -38,7 +41,7 @@ void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 
 /* The contents as a C string (a NUL is kept behind them, outside len). "" after failure. */
 const char *buf_cstr(struct buf *b);
 
-/* 0, or -1 with *e set (ERR_SYSTEM, out of memory). */
+/* 0, or -1 with *e set: ERR_SYSTEM, out of memory; ERR_BUG, a str16 beyond its 65535 bytes. */
 int buf_check(const struct buf *b, struct err *e);
 
 struct view {

@@ -5,7 +5,8 @@
  * the file in its error.  `name` arguments are only for messages.  A failed
  * fsync is final for that file: the caller gives the file up and never retries
  * the fsync (the kernel may have dropped the dirty pages).
- * Kinds: ERR_IO; ERR_NOTFOUND for ENOENT; ERR_REFUSED for EACCES, EPERM, EROFS.
+ * Kinds: ERR_IO; ERR_NOTFOUND for ENOENT; ERR_REFUSED for EACCES, EPERM, EROFS;
+ * ERR_CONFLICT for EEXIST.
  */
 #ifndef BASE_IO_H
 #define BASE_IO_H
@@ -34,10 +35,13 @@ int io_fsync(int fd, const char *name, struct err *e);
 int io_fdatasync(int fd, const char *name, struct err *e);
 int io_fsync_dir(const char *path, struct err *e);
 
-/* A whole small file, appended to out; ERR_CORRUPT when it is larger than max. */
+/* A whole small file, appended to out; ERR_CORRUPT when it is larger than max. out grows once. */
 int io_read_file(const char *path, size_t max, struct buf *out, struct err *e);
 
-/* Replace path atomically and durably: temporary beside it, fsync, rename, fsync of the folder. */
+/*
+ * Replace path atomically and durably: temporary beside it ("path.PID-N.tmp"), fsync,
+ * rename, fsync of the folder.  After a failure the old file is whole, or the new one is.
+ */
 int io_write_file(const char *path, const void *p, size_t n, mode_t mode, struct err *e);
 
 /* As io_write_file, but ERR_CONFLICT when path exists already. */
@@ -45,11 +49,15 @@ int io_create_file(const char *path, const void *p, size_t n, mode_t mode, struc
 
 /*
  * Give the (already synced) file `from` the name `to`, never replacing: link,
- * fsync of the folder, unlink of `from`.  ERR_CONFLICT when `to` exists.
+ * fsync of the folder, unlink of `from`.  ERR_CONFLICT when `to` exists.  A `from`
+ * that cannot be removed afterwards is garbage, not a failure.
  */
 int io_link_new(const char *from, const char *to, struct err *e);
 
-/* mkdir -p; every folder made is synced into its parent.  An existing one is fine. */
+/*
+ * mkdir -p; every folder made is synced into its parent.  An existing one is fine, and
+ * is synced too (another process may have died between its mkdir and its fsync).
+ */
 int io_mkdirs(const char *path, mode_t mode, struct err *e);
 
 /* a + "/" + b, in memory that the caller frees; NULL with *e set when out of memory. */

@@ -1,0 +1,17 @@
+/*
+ * The unit suites, one line each, sorted: X(FILE) for test_FILE.c, which includes
+ * this header and defines Suite *FILE_suite(void).
+ */
+#ifndef SUITES_H
+#define SUITES_H
+
+#include <check.h>
+
+#define SUITES(X)		\
+	X(hex)			\
+	/* end */
+
+#define SUITE_DECLARE(file) Suite *file##_suite(void);
+SUITES(SUITE_DECLARE)
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * Recovery targets: the log is scanned first, and every target becomes a position.
+ *
+ *	before X   ends before the first transaction whose commit is at or after X
+ *	to X	   includes those up to and including X
+ *	end	   all that is held
+ *
+ * X: a time, an LSN, a transaction id, the name of a restore point.  Commit times are not
+ * monotonic: "before T" ends before the first commit in log order with time >= T;
+ * "to T" ends behind the last commit in log order with time <= T that comes before the
+ * first one with time > T... (see pitr-replay(1)).
+ */
+#ifndef LOG_TARGET_H
+#define LOG_TARGET_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/report.h"
+#include "log/reader.h"
+#include "pg/walscan.h"
+
+enum target_kind { TARGET_END, TARGET_TIME, TARGET_LSN, TARGET_XID, TARGET_NAME };
+
+struct target {
+	enum target_kind kind;
+	int inclusive;		/* --to; 0: --before */
+	int64_t time;
+	uint64_t lsn;
+	uint32_t xid;
+	char name[200];
+	char text[256];		/* as the user gave it */
+};
+
+/* "2026-11-22T10:00:00Z", "0/3000060", "xid:1234", "name:before-migration". ERR_USAGE with a hint. */
+int target_parse(const char *text, int inclusive, struct target *t, struct err *e);
+
+struct target_result {
+	int reached;			/* 0: the log ends before the target: `stop` is its end */
+	uint64_t stop;			/* replay all records that begin before this position */
+	int at_end;			/* stop is the proven end of the log: no record begins there */
+	struct wal_event before, after;	/* the transactions on both sides; kind 0: none */
+	uint64_t commits;		/* that will be replayed, from the snapshot's stop on */
+	uint64_t end;			/* proven end of the log */
+	struct wal_event minima;	/* the largest parameters seen */
+	uint64_t scanned;		/* bytes */
+};
+
+/*
+ * Scan path from `from` (the snapshot's stop, or how far it has been replayed).
+ * A target before `from` is ERR_REFUSED (never replay past it silently).
+ */
+int target_resolve(struct log_reader *l, const struct log_path *path, uint64_t from,
+    uint32_t segment_size, uint64_t system_id, const struct target *t, struct target_result *out,
+    struct report *report, struct err *e);
+
+#endif

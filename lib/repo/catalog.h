@@ -1,0 +1,93 @@
+/*
+ * What the journal says, as tables: sources, snapshots, logs and gaps.  Needs no key.
+ * All strings and arrays are owned by the catalog; entries keep their order of commit.
+ * Pointers are valid until the next refresh.
+ */
+#ifndef REPO_CATALOG_H
+#define REPO_CATALOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pg/lsn.h"
+#include "repo/journal.h"
+
+#define SNAPSHOT_ID_MAX 40	/* "20261122T100000Z-1f2e3d4c" and room */
+#define STREAM_NAME_MAX 64	/* "<system id>-<timeline as 8 hex>[-fork number]" */
+#define LOG_NAME_MAX	40	/* "<start LSN as 16 hex>.<n>" */
+
+struct catalog_source {
+	char name[SOURCE_NAME_MAX];
+	char environment[24];		/* production, staging, development */
+	struct key_public writer;
+	int64_t enrolled;
+	uint64_t system_id;		/* bound by the first snapshot or log; 0: none yet */
+	int64_t last_seen;		/* keeper's time of its last statement */
+};
+
+struct catalog_snapshot {
+	char source[SOURCE_NAME_MAX], id[SNAPSHOT_ID_MAX], engine[16];
+	int version;			/* server_version_num */
+	uint64_t system_id;
+	uint32_t timeline, segment_size;
+	uint64_t start, stop;		/* LSNs: recoverable from stop on */
+	int64_t started, stopped;	/* µs, the database host's clock */
+	int64_t committed;		/* µs, the keeper's */
+	uint64_t bytes, stored, files, packs;
+	uint8_t manifest[32], packlist[32];
+	int broken_pages;
+	struct wal_history history;
+	uint64_t seq;
+};
+
+struct catalog_log {
+	char source[SOURCE_NAME_MAX], stream[STREAM_NAME_MAX], file[LOG_NAME_MAX];
+	uint64_t system_id;
+	uint32_t timeline, segment_size;
+	int version;
+	uint64_t start;			/* LSN of its first byte */
+	char parent[STREAM_NAME_MAX];	/* the stream that this one forked from, same timeline; or "" */
+	uint8_t preamble[32];		/* hash of the file's preamble */
+	struct wal_history history;
+	/* the file before it in this stream, as its opener found it; after_file "" when first */
+	char after_file[LOG_NAME_MAX];
+	uint64_t after_frames, after_bytes, after_position;
+	/* what the last mark (or the close) signed; frames 0 when there was none yet */
+	uint64_t frames, bytes, position;
+	int64_t time;			/* of the last frame, µs */
+	uint8_t digest[32];		/* BLAKE2b-256 of the file's first `bytes` bytes */
+	int closed;
+	int64_t opened, marked;		/* keeper's times */
+	uint64_t seq;
+};
+
+struct catalog_gap {
+	char source[SOURCE_NAME_MAX], stream[STREAM_NAME_MAX], reason[200];
+	uint64_t from, to;
+	int64_t time;
+};
+
+struct catalog {
+	struct catalog_source *sources;
+	struct catalog_snapshot *snapshots;
+	struct catalog_log *logs;
+	struct catalog_gap *gaps;
+	size_t nsources, nsnapshots, nlogs, ngaps;
+};
+
+void catalog_free(struct catalog *c);
+
+/* journal_read's each(): ctx is the struct catalog. Unknown or contradictory content: ERR_CORRUPT. */
+int catalog_add(void *ctx, const struct journal_entry *en, struct err *e);
+
+const struct catalog_source *catalog_source(const struct catalog *c, const char *name);
+const struct catalog_snapshot *catalog_snapshot(const struct catalog *c, const char *source,
+    const char *id);		/* id may be an unambiguous prefix; NULL: the newest */
+const struct catalog_log *catalog_log(const struct catalog *c, const char *source,
+    const char *stream, const char *file);
+
+/* The only source when there is just one and name is NULL; else the named one. ERR_NOTFOUND, ERR_USAGE. */
+const struct catalog_source *catalog_pick(const struct catalog *c, const char *name,
+    struct err *e);
+
+#endif

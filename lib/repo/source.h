@@ -1,0 +1,30 @@
+/*
+ * The source file: what enrol gives to a database host, and all that its tools
+ * need: the repository's id, the restore keys to seal to, the writer key, the
+ * digest key.  0600, text; the format is in bulkhead-repository(5).
+ */
+#ifndef REPO_SOURCE_H
+#define REPO_SOURCE_H
+
+#include <stdint.h>
+
+#include "repo/journal.h"
+#include "seal/key.h"
+#include "seal/sealed.h"
+
+struct source {
+	char name[SOURCE_NAME_MAX], environment[24];
+	uint8_t repo[32];
+	struct key_public to[SEAL_RECIPIENTS_MAX];
+	size_t nto;
+	struct key_secret *writer;
+	uint8_t *digest_key;	/* 32 bytes, sodium_malloc */
+};
+
+/* The mode is checked as for keys; ERR_REFUSED also when a restore or approver key lies beside it. */
+struct source *source_read(const char *path, struct err *e);
+int source_write(const struct source *s, const char *path, struct err *e);	/* ERR_CONFLICT */
+void source_free(struct source *s);
+int source_name_ok(const char *name);
+
+#endif

@@ -64,8 +64,28 @@ $(B)/obj/%.o: %.c VERSION
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-clean:
-	rm -rf $(B)
+# check-* build beside B.  TESTS="tests/tools/00-lab.t" runs only these.
+tests: all $(if $(UNIT_SRC),$(B)/unit)
 
-.PHONY: all unit clean
+check: tests
+	@B='$(abspath $(B))' tests/run $(TESTS)
+
+check-asan:
+	@$(MAKE) B='$(B)-asan' SAN=address,undefined tests
+	@B='$(abspath $(B)-asan)' tests/run $(TESTS)
+
+check-tsan:
+	@$(MAKE) B='$(B)-tsan' SAN=thread tests
+	@B='$(abspath $(B)-tsan)' tests/run --unit
+
+check-clang:
+	@$(MAKE) B='$(B)-clang' CC=clang WERROR=1 tests
+
+check-matrix: tests
+	@B='$(abspath $(B))' tests/run --matrix $(TESTS)
+
+clean:
+	rm -rf $(B) $(B)-asan $(B)-tsan $(B)-clang
+
+.PHONY: all unit tests check check-asan check-tsan check-clang check-matrix clean
 .SECONDARY:

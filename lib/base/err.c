@@ -29,22 +29,6 @@ static const struct {
 	[ERR_CANCELLED] = { "cancelled", 71 },
 };
 
-/*
- * One line that a terminal shows as it is: what a server or a file name brings
- * along may hold newlines and escape sequences.
- */
-static void
-flatten(char *s)
-{
-	size_t n;
-
-	for (n = 0; s[n] != '\0'; n++)
-		if ((unsigned char)s[n] < ' ' || s[n] == '\x7f')
-			s[n] = ' ';
-	while (n > 0 && s[n - 1] == ' ')
-		s[--n] = '\0';
-}
-
 /* head and tail into msg; where they do not fit, head is cut, since tail is the reason. */
 static void
 join(struct err *e, const char *head, const char *tail)
@@ -55,7 +39,7 @@ join(struct err *e, const char *head, const char *tail)
 	memmove(e->msg + m, tail, n);
 	memcpy(e->msg, head, m);
 	e->msg[m + n] = '\0';
-	flatten(e->msg);
+	err_flatten(e->msg);
 }
 
 int
@@ -117,7 +101,7 @@ err_hint(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	flatten(text);
+	err_flatten(text);
 	memcpy(e->hint, text, sizeof(text));
 	return -1;
 }
@@ -129,6 +113,18 @@ err_clear(struct err *e)
 	e->sys = 0;
 	e->msg[0] = '\0';
 	e->hint[0] = '\0';
+}
+
+void
+err_flatten(char *text)
+{
+	size_t n;
+
+	for (n = 0; text[n] != '\0'; n++)
+		if ((unsigned char)text[n] < ' ' || text[n] == '\x7f')
+			text[n] = ' ';
+	while (n > 0 && text[n - 1] == ' ')
+		text[--n] = '\0';
 }
 
 int

@@ -52,6 +52,12 @@ int err_hint(struct err *e, const char *fmt, ...) __attribute__((format(printf, 
 
 void err_clear(struct err *e);
 
+/*
+ * Make text one line that a terminal shows as it is: control characters become
+ * spaces, those at the end go.  Messages and hints have been through it already.
+ */
+void err_flatten(char *text);
+
 /* Exit status for a kind: 0 for ERR_NONE, else 1, 3 or one of sysexits (64 to 78). */
 int err_exit_status(enum err_kind kind);
 

@@ -261,15 +261,16 @@ open_tmp(const char *path, mode_t mode, char **tmp, struct err *e)
 	return fd;
 }
 
-/* The bytes, synced, in a new file beside path; its name into *tmp, which the caller frees. */
+/* The bytes in a new file beside path; its name into *tmp, which the caller frees. */
 static int
-write_tmp(const char *path, const void *p, size_t n, mode_t mode, char **tmp, struct err *e)
+write_tmp(const char *path, const void *p, size_t n, mode_t mode, int durable, char **tmp,
+    struct err *e)
 {
 	int fd;
 
 	if ((fd = open_tmp(path, mode, tmp, e)) < 0)
 		return -1;
-	if (io_write_all(fd, p, n, path, e) == 0 && io_fsync(fd, path, e) == 0) {
+	if (io_write_all(fd, p, n, path, e) == 0 && (!durable || io_fsync(fd, path, e) == 0)) {
 		if (io_close(fd, path, e) == 0)
 			return 0;
 	} else
@@ -279,21 +280,33 @@ write_tmp(const char *path, const void *p, size_t n, mode_t mode, char **tmp, st
 	return -1;
 }
 
-int
-io_write_file(const char *path, const void *p, size_t n, mode_t mode, struct err *e)
+static int
+replace(const char *path, const void *p, size_t n, mode_t mode, int durable, struct err *e)
 {
 	char *tmp;
-	int r = -1;
+	int r = 0;
 
-	if (write_tmp(path, p, n, mode, &tmp, e) != 0)
+	if (write_tmp(path, p, n, mode, durable, &tmp, e) != 0)
 		return -1;
 	if (rename(tmp, path) != 0) {
-		fail(e, path, "rename");
+		r = fail(e, path, "rename");
 		(void)unlink(tmp); /* what failed is told already */
-	} else
+	} else if (durable)
 		r = fsync_parent(path, e);
 	free(tmp);
 	return r;
+}
+
+int
+io_write_file(const char *path, const void *p, size_t n, mode_t mode, struct err *e)
+{
+	return replace(path, p, n, mode, 1, e);
+}
+
+int
+io_write_volatile(const char *path, const void *p, size_t n, mode_t mode, struct err *e)
+{
+	return replace(path, p, n, mode, 0, e);
 }
 
 int
@@ -302,7 +315,7 @@ io_create_file(const char *path, const void *p, size_t n, mode_t mode, struct er
 	char *tmp;
 	int r;
 
-	if (write_tmp(path, p, n, mode, &tmp, e) != 0)
+	if (write_tmp(path, p, n, mode, 1, &tmp, e) != 0)
 		return -1;
 	if ((r = io_link_new(tmp, path, e)) != 0)
 		(void)unlink(tmp); /* what failed is told already */

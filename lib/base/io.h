@@ -44,6 +44,9 @@ int io_read_file(const char *path, size_t max, struct buf *out, struct err *e);
  */
 int io_write_file(const char *path, const void *p, size_t n, mode_t mode, struct err *e);
 
+/* As io_write_file, but without fsync: for what may be lost with the machine, as metrics. */
+int io_write_volatile(const char *path, const void *p, size_t n, mode_t mode, struct err *e);
+
 /* As io_write_file, but ERR_CONFLICT when path exists already. */
 int io_create_file(const char *path, const void *p, size_t n, mode_t mode, struct err *e);
 

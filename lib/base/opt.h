@@ -2,7 +2,7 @@
  * The command line: one table per tool gives parsing, --help and misuse texts.
  *
  *	static const struct opt opts[] = { OPT_REPO, OPT_JOBS,
- *	    { 'f', "full", NULL, "store every page again" }, OPT_GENERAL, { 0, NULL, NULL, NULL } };
+ *	    { 'f', "full", NULL, "store every page again" }, OPT_GENERAL, OPT_END };
  *	struct opt_iter it;
  *
  *	opt_begin(&it, opts, argc, argv);
@@ -10,8 +10,9 @@
  *		if (!opt_common(&common, c, it.arg, &e)) switch (c) { ... }
  *	if (c < 0) misuse; operands are argv[it.index] ..
  *
- * Short and long options, "--long=value" and "--long value", "--" ends options;
- * options end at the first operand only after "--": operands may come between.
+ * Short and long options (long names in full), "-j4" and "-j 4", "--long=value" and
+ * "--long value"; operands may come between options; "--" ends the options.  argv is
+ * put in order on the way: options first, then the operands.
  */
 #ifndef BASE_OPT_H
 #define BASE_OPT_H
@@ -56,6 +57,7 @@ struct opt_iter {
 	int index;		/* after the end: argv[index..argc-1] are the operands */
 	const char *arg;	/* the option's argument, or NULL */
 	char *rest;		/* within a cluster of short options */
+	int skipped;		/* operands passed over, from argv[index] on */
 	int dashes;		/* "--" was seen */
 };
 
@@ -74,10 +76,10 @@ struct opt_common {
 /* Defaults: BULKHEAD_REPO, BULKHEAD_SOURCE; state: BULKHEAD_STATE or NULL (see repo/state.h). */
 void opt_common_init(struct opt_common *c);
 
-/* 1 when letter was one of them, 0 when not, -1 on a bad value (ERR_USAGE). */
+/* 1 when letter was one of them, 0 when not, -1 on a bad value (ERR_USAGE; so is an empty one). */
 int opt_common(struct opt_common *c, int letter, const char *arg, struct err *e);
 
-/* A whole number lo..hi. ERR_USAGE names the option. */
+/* A whole number lo..hi.  ERR_USAGE names the option, given as "--jobs". */
 int opt_number(const char *option, const char *text, long long lo, long long hi,
     long long *out, struct err *e);
 
@@ -91,6 +93,8 @@ struct opt_help {
 	const struct opt *opts;
 	const char *closing;
 };
+
+/* 0, or -1 with errno when f could not be written. */
 int opt_print_help(FILE *f, const struct opt_help *h);
 
 #endif

@@ -28,4 +28,7 @@ int pg_page_path(const char *path, uint32_t *first_block);
 /* CRC-32C; start with 0, feed the result back in to go on. */
 uint32_t pg_crc32c(uint32_t crc, const void *p, size_t n);
 
+/* The same without the processor's instruction for it. */
+uint32_t pg_crc32c_portable(uint32_t crc, const void *p, size_t n);
+
 #endif

@@ -9,6 +9,8 @@
 
 #define SUITES(X)		\
 	X(hex)			\
+	X(lsn)			\
+	X(page)			\
 	/* end */
 
 #define SUITE_DECLARE(file) Suite *file##_suite(void);

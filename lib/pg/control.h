@@ -13,7 +13,8 @@
 struct pg_control {
 	uint64_t system_id;
 	uint32_t control_version, catalog_version;
-	uint32_t state;			/* DBState: 1 shut down, 2 shut down in recovery, 5 in archive recovery, 6 in production */
+	/* DBState: 1 shut down, 2 shut down in recovery, 5 in archive recovery, 6 in production */
+	uint32_t state;
 	uint64_t checkpoint, redo;	/* LSNs */
 	uint32_t timeline;		/* of the checkpoint */
 	uint64_t min_recovery;		/* minRecoveryPoint */
@@ -24,11 +25,16 @@ struct pg_control {
 	uint32_t segment_size, block_size, data_checksums;
 };
 
-/* major: 14..18, or 0 to take it from control_version (13 to 16 read alike). ERR_CORRUPT, ERR_CONFIG. */
+/*
+ * The file's bytes.  ERR_CORRUPT; ERR_CONFIG for a version that we do not know or for
+ * blocks of another size than 8192.  The error names pg_control, not the directory.
+ */
 int pg_control_parse(const void *p, size_t n, struct pg_control *out, struct err *e);
+
+/* Of a data directory; tries again for a moment, since a running server may be writing it. */
 int pg_control_read(const char *datadir, struct pg_control *out, struct err *e);
 
-/* PG_VERSION of a data directory: the major version. */
+/* PG_VERSION of a data directory: the major version.  ERR_NOTFOUND, ERR_CORRUPT. */
 int pg_version_read(const char *datadir, int *major, struct err *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include <check.h>
 
 #define SUITES(X)		\
+	X(control)		\
 	X(hex)			\
 	X(lsn)			\
 	X(page)			\

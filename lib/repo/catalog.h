@@ -36,7 +36,7 @@ struct catalog_snapshot {
 	uint64_t bytes, stored, files, packs;
 	uint8_t manifest[32], packlist[32];
 	int broken_pages;
-	struct wal_history history;
+	const struct wal_history *history;	/* owned by the catalog, shared by equal ones */
 	uint64_t seq;
 };
 
@@ -48,7 +48,7 @@ struct catalog_log {
 	uint64_t start;			/* LSN of its first byte */
 	char parent[STREAM_NAME_MAX];	/* the stream that this one forked from, same timeline; or "" */
 	uint8_t preamble[32];		/* hash of the file's preamble */
-	struct wal_history history;
+	const struct wal_history *history;	/* as above */
 	/* the file before it in this stream, as its opener found it; after_file "" when first */
 	char after_file[LOG_NAME_MAX];
 	uint64_t after_frames, after_bytes, after_position;
@@ -79,6 +79,12 @@ void catalog_free(struct catalog *c);
 
 /* journal_read's each(): ctx is the struct catalog. Unknown or contradictory content: ERR_CORRUPT. */
 int catalog_add(void *ctx, const struct journal_entry *en, struct err *e);
+
+/*
+ * May st be committed?  0 yes; 1 the catalog holds the same already (a commit that is
+ * tried again); -1 it contradicts what is there: ERR_CONFLICT, or ERR_CORRUPT for bad fields.
+ */
+int catalog_check(const struct catalog *c, const struct statement *st, struct err *e);
 
 const struct catalog_source *catalog_source(const struct catalog *c, const char *name);
 const struct catalog_snapshot *catalog_snapshot(const struct catalog *c, const char *source,

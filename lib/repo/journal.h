@@ -1,9 +1,11 @@
 /*
  * The journal: one line a statement, chained by hash, read without a key.
  *
- *	SEQ PREV TIME BOOT UPTIME SIGNATURES STATEMENT
+ *	SEQ HASH TIME BOOT UPTIME SIGNATURES STATEMENT
  *
- * PREV is BLAKE2b-256 of the line before (without newline; zeros for line 0); TIME,
+ * HASH is BLAKE2b-256 of this line (without newline) with the HASH of the line before in
+ * its place (zeros for line 0), so it covers itself and all before it, and a
+ * flipped bit shows in the line where it is, the last one included.  TIME,
  * BOOT and UPTIME are the keeper's.  Line 0 is the founding statement; the
  * BLAKE2b-256 of its text is the repository id.
  *
@@ -26,7 +28,7 @@
 
 struct journal_head {
 	uint64_t seq;		/* of the last line */
-	uint8_t hash[32];	/* of the last line */
+	uint8_t hash[32];	/* its HASH */
 };
 
 struct journal_entry {

@@ -25,6 +25,12 @@ struct source {
 struct source *source_read(const char *path, struct err *e);
 int source_write(const struct source *s, const char *path, struct err *e);	/* ERR_CONFLICT */
 void source_free(struct source *s);
+
+/*
+ * Does it fit this repository: its id, the writer key enrolled for this source and not
+ * replaced, the restore keys known?  Before anything is sealed to them.  ERR_REFUSED.
+ */
+int source_check(const struct source *s, const struct journal *j, struct err *e);
 int source_name_ok(const char *name);
 
 #endif

@@ -75,7 +75,7 @@ check-asan:
 	@B='$(abspath $(B)-asan)' tests/run $(TESTS)
 
 check-tsan:
-	@$(MAKE) B='$(B)-tsan' SAN=thread tests
+	@$(MAKE) B='$(B)-tsan' SAN=thread '$(B)-tsan/unit'
 	@B='$(abspath $(B)-tsan)' tests/run --unit
 
 check-clang:

@@ -410,6 +410,87 @@ q()
 	psql -XAtq -v ON_ERROR_STOP=1 -d "$(pg_url "$dir")" "${args[@]}"
 }
 
+# pg_tool VERSION TOOL ARG...: PostgreSQL's own client tool of that version
+# (pg_verifybackup, pg_amcheck, pg_waldump ...), which sees $T and the network.
+# 17 and 18 run in their own Debian; there is none for 14 and 16: see pg_has_tools.
+pg_tool()
+{
+	local version=$1 tool=$2 root
+	shift 2
+	if [ -x "/usr/lib/postgresql/$version/bin/$tool" ]; then
+		"/usr/lib/postgresql/$version/bin/$tool" "$@"
+		return
+	fi
+	root=$(pg_suite "$version")
+	[ -x "$root/usr/lib/postgresql/$version/bin/$tool" ] || {
+		echo "PostgreSQL $version: no $tool here: scripts/setup --matrix" >&2
+		return 1
+	}
+	unshare -m sh -ec 'root=$1 T=$2 tool=$3; shift 3
+	    mount -t proc proc "$root/proc"
+	    mkdir -p "$root${T%/*}"
+	    mount -t tmpfs none "$root${T%/*}"
+	    mkdir "$root$T"
+	    mount --rbind "$T" "$root$T"
+	    exec chroot "$root" "$tool" "$@"' \
+	    sh "$root" "$T" "/usr/lib/postgresql/$version/bin/$tool" "$@"
+}
+
+pg_suite()
+{
+	case $1 in
+	17) echo "$CACHE/trixie" ;;
+	18) echo "$CACHE/sid" ;;
+	esac
+}
+
+# pg_has_tools [VERSION]: can pg_tool run that version's tools here?
+pg_has_tools()
+{
+	local version=${1:-$PGVERSION}
+	[ -x "/usr/lib/postgresql/$version/bin/pg_waldump" ] || {
+		[ "$(id -u)" -eq 0 ] &&
+		    [ -x "$(pg_suite "$version")/usr/lib/postgresql/$version/bin/pg_waldump" ]
+	}
+}
+
+# amcheck DIR [DATABASE...]: every table and B-tree index, by the extension and so
+# for all versions.  Succeeds in silence, or prints what is broken and fails.  On a
+# server in recovery the extension must be there already.
+amcheck()
+{
+	local dir=$1 db bad=
+	shift
+	[ $# -gt 0 ] || set -- postgres
+	for db in "$@"; do
+		bad+=$(psql -XAtq -v ON_ERROR_STOP=1 -d "$(pg_url "$dir" "dbname=$db")" <<-'SQL'
+		set client_min_messages = error;
+		select 'create extension amcheck'
+		where not exists (select from pg_extension where extname = 'amcheck') \gexec
+		select c.oid::regclass, v.*
+		from pg_class c, verify_heapam(c.oid, skip => 'none') v
+		where c.relkind in ('r', 'm', 't') and c.relpersistence = 'p';
+		do $$
+		declare i regclass;
+		begin
+			for i in select c.oid from pg_class c join pg_am a on a.oid = c.relam
+			    join pg_index x on x.indexrelid = c.oid
+			    where a.amname = 'btree' and c.relkind = 'i'
+			    and c.relpersistence = 'p' and x.indisvalid
+			loop
+				if pg_is_in_recovery() then
+					perform bt_index_check(i, true);
+				else
+					perform bt_index_parent_check(i, true, true);
+				end if;
+			end loop;
+		end $$;
+		SQL
+		) || return
+	done
+	[ -z "$bad" ] || { echo "$bad"; return 1; }
+}
+
 # ---- paths ----------------------------------------------------------------
 
 # PostgreSQL starts our tools too (restore_command), so its user must reach them.

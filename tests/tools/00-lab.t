@@ -53,6 +53,16 @@ is "it checks its pages" "$(q "$T/db" 'show data_checksums')" on
 ok "it answers over TCP as well" psql -Xqd "$(pg_url "$T/db" host=127.0.0.1)" -c 'select 1'
 ok "and to replication" psql -Xqd "$(pg_url "$T/db" replication=true)" -c IDENTIFY_SYSTEM
 
+ok "a sound database passes" amcheck "$T/db"
+file=$T/db/$(q "$T/db" "select pg_relation_filepath('t')")
+q "$T/db" checkpoint
+if pg_has_tools; then
+	ok "the server's own tools run" pg_tool "$PGVERSION" pg_waldump -n 1 \
+	    "$(ls -d "$T/db/pg_wal/"0*)"
+else
+	skip "the server's own tools run" "no tools of PostgreSQL $PGVERSION"
+fi
+
 pg_kill9 "$T/db"
 ok "kill -9 leaves no process of the server" lab_quiet
 ok "and its pid file, as a power cut would" test -e "$T/db/postmaster.pid"
@@ -61,7 +71,12 @@ is "what was committed is there again" "$(q "$T/db" 'select sum(a) from t')" 3
 pg_stop "$T/db"
 ok "a stopped server leaves no process" lab_quiet
 
+# Beyond the page header nothing but the checksum tells; so damage a line pointer.
+printf '\377\377' | dd of="$file" bs=1 seek=24 conv=notrunc status=none
+pg_conf "$T/db" 'ignore_checksum_failure = on'
 pg_start "$T/db"
+status_is "a broken table does not pass" 1 amcheck "$T/db"
+like "and is named" "$(cat "$T/out")" '^t\|0\|'
 rm -rf "$T/db"
 ok "a server without its folder is killed all the same" pg_kill9 "$T/db"
 

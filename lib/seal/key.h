@@ -38,7 +38,8 @@ struct key_public {
 struct key_secret;	/* holds its public half too */
 
 /*
- * Before any secret is read: sodium_init, no core dumps (RLIMIT_CORE 0), and not
+ * First of all in every tool (without it hashes are right, but slow), and before
+ * any secret is read: sodium_init, no core dumps (RLIMIT_CORE 0), and not
  * dumpable, so that a process of the same user cannot attach.  ERR_SYSTEM.
  */
 int key_guard_process(struct err *e);
@@ -50,7 +51,10 @@ struct key_secret *key_new(enum key_class class, const char *name, struct err *e
 void key_free(struct key_secret *k);
 const struct key_public *key_public(const struct key_secret *k);	/* lent */
 
-/* Create path (0600, durable; ERR_CONFLICT when it exists) and path's public twin pub (0644). */
+/*
+ * Create path (0600, durable; ERR_CONFLICT when it exists) and its public twin pub
+ * (0644).  Both or, when it fails, neither.
+ */
 int key_write(const struct key_secret *k, const char *path, const char *pub, struct err *e);
 
 /*
@@ -61,7 +65,10 @@ struct key_secret *key_read_secret(const char *path, enum key_class class, struc
 int key_read_public(const char *path, enum key_class class, struct key_public *out,
     struct err *e);
 
-/* The secret and the public half as the lines of a key file, for embedding (the source file). */
+/*
+ * The lines of a secret key file, for embedding (the source file); buf_wipe() them.
+ * Parsing takes exactly these lines; name is what messages call the text.
+ */
 int key_secret_text(const struct key_secret *k, struct buf *out, struct err *e);
 struct key_secret *key_secret_parse(const char *text, size_t len, const char *name,
     enum key_class class, struct err *e);
@@ -76,16 +83,20 @@ int key_sign(const struct key_secret *k, const void *msg, size_t len, uint8_t si
 int key_verify(const struct key_public *k, const void *msg, size_t len,
     const uint8_t sig[KEY_SIG]);	/* 1 good, 0 not */
 
-/* crypto_box_seal to a restore key, and opening it: 48 bytes longer. ERR_REFUSED: not for this key. */
+/*
+ * crypto_box_seal to a restore key (out: len + 48 bytes; ERR_CORRUPT: pk is no point),
+ * and opening it (out: len - 48 bytes; ERR_REFUSED: not for this key).
+ */
 int key_seal(const struct key_public *k, const uint8_t *msg, size_t len, uint8_t *out,
     struct err *e);
 int key_unseal(const struct key_secret *k, const uint8_t *in, size_t len, uint8_t *out,
     struct err *e);
 
 /*
- * Is there a restore or approver secret key among the files directly in folder?
- * 1 and its path in out (size cap), 0, or -1.  snapshot and logship refuse to
- * run beside one.
+ * Is there a restore or approver secret key among the files directly in folder,
+ * as far as this process can read them?  1 and its path in out (size cap), 0, or
+ * -1 (ERR_NOTFOUND: no such folder; ERR_IO).  snapshot and logship refuse to run
+ * beside one.
  */
 int key_beside(const char *folder, char *out, size_t cap, struct err *e);
 

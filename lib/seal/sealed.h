@@ -2,21 +2,21 @@
  * The sealed file: the one container for all that is stored.  The format is
  * bulkhead-sealed(5).
  *
- *	preamble   header (authenticated) and recipients (not: re-wrapping is a sidecar)
+ *	preamble   header (authenticated), recipients (not: re-wrapping is a sidecar), check
  *	frame ...  36-byte frame header and ciphertext
  *
  * A random data key per file, sealed to every restore key.  Frame n is zstd, then
  * XChaCha20-Poly1305 under nonce = salt || n, with the header's digest, n and the
- * frame's header as associated data.  `check` in the frame header is an unkeyed
- * SipHash-2-4 over frame header and ciphertext: it tells a torn or damaged frame
- * without a key; it is no protection against forgery.
+ * frame's header as associated data.  The checks (of the preamble, and in the frame
+ * header over it and the ciphertext) are SipHash-2-4 with a public key: they tell
+ * torn or damaged bytes without a key; they are no protection against forgery.
  *
  * A struct seal is immutable once made and may be shared by threads; each thread
  * has a struct seal_ctx of its own.  A frame number is used for one ciphertext
  * only: the caller numbers frames 0, 1, 2, ... and never reuses one.
  *
  * Sealing:  seal_new, write seal_preamble(), then seal_frame() for each frame.
- * Opening:  seal_load() (no key) or seal_open() (with the key), then for each frame
+ * Opening:  seal_open() with the key, or without one to check only, then for each frame
  *	     read SEAL_FRAME_HEADER bytes, seal_frame_parse, read `stored` bytes,
  *	     seal_frame_check (no key) and seal_frame_open.
  * Whole files: seal_walk_* below does the reading.
@@ -37,7 +37,8 @@
 #define SEAL_STORED_MAX	    (SEAL_RAW_MAX + 16u) /* a frame that does not shrink is stored raw */
 #define SEAL_NAME_MAX	    256
 #define SEAL_RECIPIENTS_MAX 16
-#define SEAL_PREAMBLE_MAX   (8u + 4 + 4 + 32 + 2 + SEAL_NAME_MAX + 16 + 32 + 2 + SEAL_RECIPIENTS_MAX * 88u)
+#define SEAL_PREAMBLE_MAX						\
+	(8u + 4 + 4 + 32 + 2 + SEAL_NAME_MAX + 2 + 16 + 32 + SEAL_RECIPIENTS_MAX * 88u + 8)
 
 enum seal_kind { SEAL_PACK = 1, SEAL_MANIFEST = 2, SEAL_LOG = 3 };
 
@@ -64,7 +65,11 @@ struct seal_ctx;	/* zstd contexts of one thread */
 struct seal_ctx *seal_ctx_new(int level, struct err *e);	/* level: zstd's, 1..19 */
 void seal_ctx_free(struct seal_ctx *c);
 
-/* A new file's keys. name as DESIGN's object name. 1..SEAL_RECIPIENTS_MAX restore keys. */
+/*
+ * A new file's keys.  name: 1..SEAL_NAME_MAX printable ASCII characters that say what
+ * the file is (bulkhead-repository(5)).  nto: 1..SEAL_RECIPIENTS_MAX restore keys, else
+ * ERR_CONFIG.  All is borrowed.
+ */
 struct seal *seal_new(enum seal_kind kind, const uint8_t repo[32], const char *name,
     const struct key_public *to, size_t nto, struct err *e);
 void seal_free(struct seal *s);
@@ -75,15 +80,17 @@ enum seal_kind seal_kind(const struct seal *s);
 /*
  * Seal raw (f->raw bytes) as frame f->number with f->flags, position, time; append
  * header and ciphertext to out; set f->stored, f->check and SEAL_ZSTD in f->flags.
+ * Only with a seal of seal_new, else ERR_BUG: a file that was opened has its frames.
  */
 int seal_frame(const struct seal *s, struct seal_ctx *c, struct seal_frame *f,
     const void *raw, struct buf *out, struct err *e);
 
 /*
  * Read the preamble of src.  It must be of this kind, repository and (unless NULL)
- * name, else ERR_CORRUPT.  With key NULL frames can be checked, not opened; else
- * ERR_REFUSED when the file is not sealed to this key, ERR_CORRUPT when the key
- * commitment does not hold.  *at: the offset of frame 0.
+ * name, else ERR_CORRUPT.  With key NULL its check must hold, and frames can be
+ * checked, not opened; else ERR_REFUSED when the file is not sealed to this key,
+ * ERR_CORRUPT when the key commitment does not hold (a bad check is no matter then:
+ * the damage is in what other keys need).  *at: the offset of frame 0.
  */
 struct seal *seal_open(const struct io_source *src, enum seal_kind kind,
     const uint8_t repo[32], const char *name, const struct key_secret *key, uint64_t *at,

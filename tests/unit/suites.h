@@ -12,6 +12,7 @@
 	X(hex)			\
 	X(lsn)			\
 	X(page)			\
+	X(sealed)		\
 	/* end */
 
 #define SUITE_DECLARE(file) Suite *file##_suite(void);

@@ -12,6 +12,7 @@ CFLAGS	?= -O2 -g
 TOOLS	:= $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
 LIB_SRC	:= $(wildcard lib/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
+PROBES	:= $(patsubst tests/servers/%.c,$(B)/%,$(wildcard tests/servers/*.c))
 MAN	:= $(wildcard man/*.[1-9])
 
 PKGS	:= libpq libarchive libzstd libsodium
@@ -58,6 +59,9 @@ $(B)/bin/%: $(B)/obj/cmd/%.o $(LIB)
 $(B)/unit: $(UNIT_SRC:%.c=$(B)/obj/%.o) $(LIB)
 	$(CC) -o $@ $^ $(BH_LIBS) $(CHECK_LIBS)
 
+$(PROBES): $(B)/%: $(B)/obj/tests/servers/%.o $(LIB)
+	$(CC) -o $@ $^ $(BH_LIBS)
+
 $(B)/obj/%.o: %.c VERSION
 	@mkdir -p $(@D)
 	$(CC) $(BH_CFLAGS) -c -o $@ $<
@@ -65,7 +69,7 @@ $(B)/obj/%.o: %.c VERSION
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 # check-* build beside B.  TESTS="tests/tools/00-lab.t" runs only these.
-tests: all $(if $(UNIT_SRC),$(B)/unit)
+tests: all $(PROBES) $(if $(UNIT_SRC),$(B)/unit)
 
 check: tests
 	@B='$(abspath $(B))' tests/run $(TESTS)

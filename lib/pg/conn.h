@@ -6,7 +6,13 @@
  * show in ps(1).  Error kinds: ERR_UNREACHABLE (no answer, connection lost),
  * ERR_REFUSED (authentication, no replication right, no pg_hba line: with a hint
  * that says what to grant), ERR_CONFIG (version or setting that cannot work),
- * ERR_BUSY (a slot in use, no free walsender or slot), else ERR_UNREACHABLE.
+ * ERR_BUSY (a slot in use, no free walsender or slot, a server still starting),
+ * ERR_NOTFOUND (no such slot, timeline or WAL), ERR_CONFLICT (the slot exists
+ * already), else ERR_UNREACHABLE.
+ *
+ * One thread at a time.  After ERR_UNREACHABLE, or a failure in the midst of a
+ * backup or of streaming, a connection is only good for pg_free.  The server's
+ * notices are dropped.
  */
 #ifndef PG_CONN_H
 #define PG_CONN_H
@@ -22,6 +28,12 @@ struct pg {
 	PGconn *c;
 	int version;		/* server_version_num, 140000.. */
 	char what[128];		/* "server host:port" for messages, never a secret */
+	struct {		/* walstream.c's own */
+		char *lent;	/* the message behind the last event */
+		int state;
+		uint32_t next_timeline;
+		uint64_t next_position;
+	} wal;
 };
 
 struct pg_system {
@@ -34,8 +46,9 @@ struct pg_system {
 /*
  * Connect with replication=true (physical).  appname is the fallback
  * application_name: synchronous_standby_names matches it.  Versions other than
- * 14 to 18 are refused (ERR_CONFIG).  Keepalives are set so that a dead peer
- * shows within about a minute; connect_timeout 10 unless given.
+ * 14 to 18 are refused (ERR_CONFIG).  Keepalives are set, unless conninfo sets
+ * them, so that a dead peer shows within about a minute; connect_timeout 10
+ * unless given.
  */
 struct pg *pg_connect(const char *conninfo, const char *appname, struct err *e);
 void pg_free(struct pg *pg);
@@ -49,8 +62,9 @@ int pg_show(struct pg *pg, const char *name, char *out, size_t cap, struct err *
 int pg_timeline_history(struct pg *pg, uint32_t timeline, struct buf *out, struct err *e);
 
 /*
- * Physical slots.  pg_slot_find: 1 found, 0 not, -1; needs server 15 (READ_REPLICATION_SLOT);
- * on 14 it returns 1 with restart = 0 when unknown.  restart 0: reserves nothing (yet).
+ * Physical slots.  pg_slot_read: 1 found, 0 not, -1 (ERR_CONFIG: it is a logical one).  A
+ * server 14 has no command to ask: it returns 1 with restart = 0, and pg_slot_create and
+ * pg_wal_start tell.  restart 0: reserves nothing (yet), or unknown.
  */
 struct pg_slot {
 	int exists;
@@ -65,7 +79,10 @@ int pg_slot_drop(struct pg *pg, const char *name, struct err *e);
 /* Run one command whose result must be `expect`; the result, or NULL with *e set. */
 PGresult *pg_exec(struct pg *pg, const char *command, ExecStatusType expect, struct err *e);
 
-/* Turn libpq's last error (or a result's) into *e, prefixed by step.  Returns -1. */
+/*
+ * Turn libpq's last error (or a result's, when res is not NULL) into *e: the server,
+ * step, the server's words and its hint.  Returns -1.
+ */
 int pg_error(struct pg *pg, const PGresult *res, const char *step, struct err *e);
 
 #endif

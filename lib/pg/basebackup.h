@@ -4,8 +4,14 @@
  * Source: the PostgreSQL documentation, "Streaming Replication Protocol"; what we
  * rely on is in the tests.  The tar streams are read with libarchive; member
  * names are untrusted: absolute names, "..", empty and over-long ones are
- * ERR_CORRUPT.  Tablespace members come as pg_tblspc/<oid>/..., and the
- * links pg_tblspc/<oid> as PG_FILE_LINK with the tablespace's location.
+ * ERR_CORRUPT, and so are links other than pg_tblspc/<oid>.
+ *
+ * Order: the members of the tablespaces, as pg_tblspc/<oid>/...; then the data
+ * directory, backup_label first and pg_control last, with the links
+ * pg_tblspc/<oid> as PG_FILE_LINK with the tablespace's location (a tablespace
+ * made during the backup may show as a link alone: WAL makes it again); then
+ * backup_manifest, with CRC-32C checksums: what we store has digests of ours.
+ * An in-place tablespace (for tests of PostgreSQL itself) is a plain folder.
  */
 #ifndef PG_BASEBACKUP_H
 #define PG_BASEBACKUP_H
@@ -41,7 +47,7 @@ struct pg_sink {
 int pg_path_check(const char *path, struct err *e);
 
 struct pg_backup_options {
-	const char *label;	/* no quotes or newlines needed: they are escaped */
+	const char *label;	/* any text: quotes are escaped, control characters blanked */
 	uint32_t max_rate;	/* kB/s, 32..1048576; 0: no limit */
 	int fast;		/* checkpoint at once */
 };
@@ -49,25 +55,29 @@ struct pg_backup_options {
 #define PG_TABLESPACES_MAX 256
 struct pg_backup {
 	uint64_t start, stop;	/* LSNs; stop is known after pg_backup_run */
-	uint32_t timeline;
+	uint32_t timeline, stop_timeline; /* they differ when the source is a standby that followed a switch */
 	uint64_t size;		/* the server's estimate, bytes; for progress */
 	int broken_pages;	/* the server reported page checksum failures */
-	char broken_text[512];	/* its words */
+	char broken_text[512];	/* its words: the failure, then the first pages by name */
 	int ntablespaces;
 	struct {
 		uint32_t oid;
-		char location[PG_PATH_MAX];
+		char location[PG_PATH_MAX];	/* absolute; in-place: pg_tblspc/<oid> */
 	} tablespaces[PG_TABLESPACES_MAX];
 };
 
-/* Start it; returns when start position, timeline and tablespaces are known (after the checkpoint). */
+/*
+ * Start it; returns when start position, timeline and tablespaces are known, after
+ * the checkpoint: that takes minutes unless o->fast.  stop() != 0 ends the wait
+ * (ERR_CANCELLED) within a second; stop may be NULL.
+ */
 int pg_backup_begin(struct pg *pg, const struct pg_backup_options *o, struct pg_backup *b,
-    struct err *e);
+    int (*stop)(void), struct err *e);
 
 /*
  * Stream all files into sink, backup_manifest last; progress(pctx, bytes so far) may be
  * NULL.  Success only after CommandComplete.  A page checksum failure sets
- * b->broken_pages and is no error.  stop() != 0 ends it (ERR_CANCELLED).
+ * b->broken_pages and is no error.  stop() as in pg_backup_begin.
  */
 int pg_backup_run(struct pg *pg, struct pg_backup *b, const struct pg_sink *sink,
     void (*progress)(void *pctx, uint64_t bytes), void *pctx, int (*stop)(void), struct err *e);

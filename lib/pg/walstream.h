@@ -32,14 +32,21 @@ struct pg_wal_event {
 };
 
 /*
- * From lsn, on timeline; slot may be NULL.  The WAL of that position is gone:
- * ERR_NOTFOUND.  Slot in use: ERR_BUSY.  Past the server's end, or a timeline the
- * server does not know: ERR_CONFLICT.
+ * From lsn, on timeline; slot may be NULL.  The WAL of that position is gone, or the
+ * slot was invalidated: ERR_NOTFOUND.  Past the server's end, or a timeline the server
+ * does not know: ERR_CONFLICT.  Both may come from the first pg_wal_next instead: the
+ * server looks when streaming has begun.  Slot in use: ERR_BUSY; no such slot: ERR_CONFIG.
+ * After these the connection takes commands again.
  */
 int pg_wal_start(struct pg *pg, const char *slot, uint32_t timeline, uint64_t lsn,
     struct err *e);
 
-/* The next event, waiting at most timeout_ms; also returns (PG_WAL_NONE) when wake_fd >= 0 is readable. */
+/*
+ * The next event, waiting at most timeout_ms; returns PG_WAL_NONE when that is over, wake_fd
+ * (>= 0) is readable, or a signal came.  What the server has sent goes first: timeout 0 in a
+ * loop drains it.  After PG_WAL_TIMELINE_END the connection is ready for pg_wal_start;
+ * after PG_WAL_CLOSED it is of no more use.
+ */
 int pg_wal_next(struct pg *pg, int wake_fd, int timeout_ms, struct pg_wal_event *ev,
     struct err *e);
 

@@ -8,6 +8,22 @@
 
 #define SUITE_ENTRY(file) file##_suite,
 
+/* Under a sanitizer, an allocation that cannot be fails as it does without one. */
+const char *__asan_default_options(void);
+const char *__tsan_default_options(void);
+
+const char *
+__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
+const char *
+__tsan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
 int
 main(void)
 {

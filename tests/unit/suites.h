@@ -8,10 +8,20 @@
 #include <check.h>
 
 #define SUITES(X)		\
+	X(buf)			\
+	X(clock)		\
 	X(control)		\
+	X(err)			\
 	X(hex)			\
+	X(io)			\
+	X(json)			\
+	X(lock)			\
 	X(lsn)			\
+	X(metrics)		\
+	X(opt)			\
 	X(page)			\
+	X(pool)			\
+	X(report)		\
 	X(sealed)		\
 	/* end */
 

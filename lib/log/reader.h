@@ -24,8 +24,4 @@ void log_reader_free(struct log_reader *l);
 /* Up to n bytes from lsn on; *got is less only at path->end; a hole before that, or damage, is ERR_CORRUPT. */
 int log_read(struct log_reader *l, uint64_t lsn, void *p, size_t n, size_t *got, struct err *e);
 
-/* The .history file of a timeline of this source, as the server sent it: 1, 0 (not held), -1. */
-int log_read_history(struct repo *r, const char *source, uint32_t timeline,
-    const struct key_secret *key, struct buf *out, struct err *e);
-
 #endif

@@ -5,10 +5,15 @@
  *	to X	   includes those up to and including X
  *	end	   all that is held
  *
- * X: a time, an LSN, a transaction id, the name of a restore point.  Commit times are not
- * monotonic: "before T" ends before the first commit in log order with time >= T;
- * "to T" ends behind the last commit in log order with time <= T that comes before the
- * first one with time > T... (see pitr-replay(1)).
+ * X: a time, an LSN, a transaction id, the name of a restore point.  All in log order,
+ * since commit times are not monotonic:
+ *
+ *	before T	stops before the first commit with time >= T
+ *	to T		stops before the first commit with time > T
+ *	before L	stops before the first record that begins at or after L
+ *	to L		stops before the first record that begins after L
+ *	before N / to N	stops before, or right behind, the commit of transaction N;
+ *			the same with a restore point's record
  */
 #ifndef LOG_TARGET_H
 #define LOG_TARGET_H
@@ -47,10 +52,14 @@ struct target_result {
 };
 
 /*
- * Scan path from `from` (the snapshot's stop, or how far it has been replayed).
- * A target before `from` is ERR_REFUSED (never replay past it silently).
+ * Scan path from `scan` on (the snapshot's start, or where the path begins): what lies
+ * before `from` (the snapshot's stop, or how far the copy has been replayed) is in the copy
+ * already, so a target there is ERR_REFUSED: never replay past it silently.
+ * A transaction or restore point that is not found, or a time or LSN that the log
+ * does not reach, is no error: reached = 0 and stop = end.  A log that cannot be read on
+ * to its end is ERR_CORRUPT.
  */
-int target_resolve(struct log_reader *l, const struct log_path *path, uint64_t from,
+int target_resolve(struct log_reader *l, const struct log_path *path, uint64_t scan, uint64_t from,
     uint32_t segment_size, uint64_t system_id, const struct target *t, struct target_result *out,
     struct report *report, struct err *e);
 

@@ -1,0 +1,243 @@
+/*
+ * Recovery targets: parsing them, and finding their position by scanning the log.
+ */
+#include "log/target.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define SCAN_CHUNK (1u << 20)
+#define WAL_PAGE   8192u
+
+struct scan {
+	const struct target *t;
+	uint64_t from;
+	struct target_result *out;
+	int found;		/* stop is known; only the transaction behind it is still looked for */
+	int passed;		/* the target lies before `from` */
+};
+
+static int
+parse_xid(const char *text, struct target *t, struct err *e)
+{
+	unsigned long long v;
+	char *end;
+
+	v = strtoull(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end != '\0' || v < 3 || v > UINT32_MAX)
+		return err_set(e, ERR_USAGE, "target \"xid:%s\": not a transaction id", text);
+	t->kind = TARGET_XID;
+	t->xid = (uint32_t)v;
+	return 0;
+}
+
+static int
+parse_name(const char *text, struct target *t, struct err *e)
+{
+	if (*text == '\0' || strlen(text) >= 64)
+		return err_set(e, ERR_USAGE, "target \"name:%s\": a restore point has 1 to 63 bytes", text);
+	t->kind = TARGET_NAME;
+	(void)snprintf(t->name, sizeof(t->name), "%s", text);
+	return 0;
+}
+
+int
+target_parse(const char *text, int inclusive, struct target *t, struct err *e)
+{
+	memset(t, 0, sizeof(*t));
+	t->inclusive = inclusive;
+	(void)snprintf(t->text, sizeof(t->text), "%s", text);
+	if (strncmp(text, "xid:", 4) == 0)
+		return parse_xid(text + 4, t, e);
+	if (strncmp(text, "name:", 5) == 0)
+		return parse_name(text + 5, t, e);
+	if (lsn_parse(text, &t->lsn) == 0) {
+		t->kind = TARGET_LSN;
+		return 0;
+	}
+	if (clock_parse(text, &t->time, e) < 0) {
+		err_context(e, "target \"%s\"", text);
+		if (e->hint[0] == '\0')
+			err_hint(e, "a time with its zone, an LSN (0/3000060), xid:N or name:RESTORE-POINT");
+		return -1;
+	}
+	t->kind = TARGET_TIME;
+	return 0;
+}
+
+static int
+is_transaction(const struct wal_event *ev)
+{
+	return ev->kind == WAL_COMMIT;
+}
+
+/* Does replay have to stop at this record; and where: before it, or behind it? */
+static int
+stops_at(const struct target *t, const struct wal_event *ev, uint64_t *stop)
+{
+	*stop = ev->start;
+	switch (t->kind) {
+	case TARGET_TIME:
+		return is_transaction(ev) && (t->inclusive ? ev->time > t->time : ev->time >= t->time);
+	case TARGET_XID:
+		if (!is_transaction(ev) || ev->xid != t->xid)
+			return 0;
+		break;
+	case TARGET_NAME:
+		if (ev->kind != WAL_RESTORE_POINT || strcmp(ev->name, t->name) != 0)
+			return 0;
+		break;
+	case TARGET_LSN:	/* known beforehand, see target_resolve */
+	case TARGET_END:
+		return 0;
+	}
+	if (t->inclusive)
+		*stop = ev->end;
+	return 1;
+}
+
+static void
+raise_minima(struct wal_event *m, const struct wal_event *ev)
+{
+#define RAISE(f) do { if (ev->f > m->f) m->f = ev->f; } while (0)
+	m->kind = WAL_PARAMETERS;
+	RAISE(max_connections);
+	RAISE(max_worker_processes);
+	RAISE(max_wal_senders);
+	RAISE(max_prepared_xacts);
+	RAISE(max_locks_per_xact);
+#undef RAISE
+}
+
+static int
+scan_event(void *ctx, const struct wal_event *ev, struct err *e)
+{
+	struct scan *s = ctx;
+	uint64_t stop;
+
+	(void)e;	/* nothing here can fail */
+	if (ev->kind == WAL_PARAMETERS)
+		raise_minima(&s->out->minima, ev);
+	if (!s->found && stops_at(s->t, ev, &stop)) {
+		if (stop < s->from) {
+			s->passed = 1;
+			s->out->after = *ev;
+			return 1;
+		}
+		s->found = 1;
+		s->out->stop = stop;
+	}
+	if (!is_transaction(ev))
+		return 0;
+	if (s->found && ev->start >= s->out->stop) {
+		s->out->after = *ev;
+		return 1;
+	}
+	s->out->before = *ev;
+	if (ev->start >= s->from)
+		s->out->commits++;
+	return 0;
+}
+
+static int
+scan_path(struct log_reader *l, const struct log_path *path, uint64_t lsn, struct walscan *w,
+    struct target_result *out, struct report *report, struct err *e)
+{
+	uint8_t *chunk;
+	size_t got;
+	uint64_t first = lsn;
+	int rc = 0;
+
+	if ((chunk = malloc(SCAN_CHUNK)) == NULL)
+		return err_sys(e, ERR_SYSTEM, "log scan");
+	while (rc == 0 && lsn < path->end) {
+		report_progress(report, "scanning the log", lsn - first, path->end - first);
+		if (log_read(l, lsn, chunk, SCAN_CHUNK, &got, e) < 0) {
+			rc = -1;
+			break;
+		}
+		rc = walscan_feed(w, chunk, got, e);
+		lsn += got;
+	}
+	report_done(report);
+	free(chunk);
+	out->scanned = lsn - first;
+	return rc;
+}
+
+static int
+refuse_passed(const struct target *t, uint64_t position, uint64_t from, struct err *e)
+{
+	char at[LSN_TEXT], copy[LSN_TEXT];
+
+	err_set(e, ERR_REFUSED, "target %s lies at %s, before %s, up to where the copy has come",
+	    t->text, lsn_format(at, position), lsn_format(copy, from));
+	return err_hint(e, "restore an older snapshot: restore --before %s", t->text);
+}
+
+/* The log ends before anything stopped the scan: is its end the answer all the same? */
+static int
+end_is_enough(const struct target *t, const struct log_path *path, uint64_t end)
+{
+	switch (t->kind) {
+	case TARGET_END:
+		return 1;
+	case TARGET_TIME:	/* it was followed past that time, and nothing more came */
+		return path->hole == 0 && path->end_time >= t->time;
+	case TARGET_LSN:
+		return t->lsn <= end;
+	case TARGET_XID:
+	case TARGET_NAME:
+		break;
+	}
+	return 0;
+}
+
+int
+target_resolve(struct log_reader *l, const struct log_path *path, uint64_t scan, uint64_t from,
+    uint32_t segment_size, uint64_t system_id, const struct target *t, struct target_result *out,
+    struct report *report, struct err *e)
+{
+	struct scan s = { .t = t, .from = from, .out = out };
+	struct walscan_calls calls = { .event = scan_event, .ctx = &s };
+	struct walscan *w;
+	char text[LSN_TEXT];
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	out->end = from;
+	if (t->kind == TARGET_LSN) {
+		out->stop = t->lsn + (t->inclusive ? 1 : 0);
+		if (out->stop < from)
+			return refuse_passed(t, t->lsn, from, e);
+		s.found = 1;
+	}
+	if (path->n > 0 && path->end > from) {
+		if ((w = walscan_new(scan, segment_size, system_id, &calls, e)) == NULL)
+			return -1;
+		rc = scan_path(l, path, scan - scan % WAL_PAGE, w, out, report, e);
+		if (rc == 1 && !s.passed && out->after.kind == 0)
+			rc = err_set(e, ERR_CORRUPT, "the log cannot be read behind %s: %s",
+			    lsn_format(text, walscan_end(w)), walscan_stop_reason(w));
+		if (walscan_end(w) > from)
+			out->end = walscan_end(w);
+		walscan_free(w);
+		if (rc < 0)
+			return -1;
+	}
+	if (s.passed)
+		return refuse_passed(t, out->after.start, from, e);
+	out->reached = s.found && (t->kind != TARGET_LSN || out->stop < out->end);
+	if (!s.found || out->stop >= out->end) {
+		out->at_end = 1;
+		out->stop = out->end;
+		if (!out->reached)
+			out->reached = end_is_enough(t, path, out->end);
+	}
+	return 0;
+}

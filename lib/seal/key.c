@@ -104,9 +104,11 @@ key_from_seed(enum key_class class, const char *name, const uint8_t seed[KEY_SEE
 	k->pub.class = class;
 	memcpy(k->pub.name, name, strlen(name) + 1);
 	memcpy(k->seed, seed, KEY_SEED);
-	if (class == KEY_RESTORE)
+	if (class == KEY_RESTORE) {
+		k->seed[0] &= 248; /* RFC 7748's clamping: X25519 ignores these bits */
+		k->seed[31] = (uint8_t)((k->seed[31] & 127) | 64);
 		r = crypto_scalarmult_base(k->pub.pk, k->seed);
-	else
+	} else
 		r = crypto_sign_seed_keypair(k->pub.pk, k->sign, k->seed);
 	if (r != 0) {
 		err_set(e, ERR_BUG, "key %s: no public half", name);

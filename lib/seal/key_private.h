@@ -21,7 +21,7 @@ void *key_alloc(size_t n, struct err *e);
 /* 1 when it is a name as key.h wants it. */
 int key_name_ok(const char *name);
 
-/* The key whose seed this is.  name is valid.  NULL: ERR_SYSTEM. */
+/* The key whose seed this is; its own copy is clamped.  name is valid.  NULL: ERR_SYSTEM. */
 struct key_secret *key_from_seed(enum key_class class, const char *name,
     const uint8_t seed[KEY_SEED], struct err *e);
 

@@ -130,12 +130,14 @@ key_secret_parse(const char *text, size_t len, const char *name, enum key_class 
 	if (next_public(&t, class, "secret", &pub, e) == 0 &&
 	    next_hex(&t, "secret", seed, KEY_SEED, e) == 0 && at_end(&t, e) == 0)
 		k = key_from_seed(class, pub.name, seed, e);
-	sodium_free(seed);
-	if (k != NULL && memcmp(k->pub.pk, pub.pk, KEY_PK) != 0) {
+	/* The seed, too: bits that X25519 ignores must not be other ones than we write. */
+	if (k != NULL && (memcmp(k->pub.pk, pub.pk, KEY_PK) != 0 ||
+	    sodium_memcmp(k->seed, seed, KEY_SEED) != 0)) {
 		err_set(e, ERR_CORRUPT, "%s: secret and public key do not match", name);
 		key_free(k);
-		return NULL;
+		k = NULL;
 	}
+	sodium_free(seed);
 	return k;
 }
 

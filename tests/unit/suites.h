@@ -12,9 +12,13 @@
 	X(clock)		\
 	X(control)		\
 	X(err)			\
+	X(frame)		\
+	X(hash)			\
 	X(hex)			\
 	X(io)			\
 	X(json)			\
+	X(key)			\
+	X(keyfile)		\
 	X(lock)			\
 	X(lsn)			\
 	X(metrics)		\
@@ -23,6 +27,8 @@
 	X(pool)			\
 	X(report)		\
 	X(sealed)		\
+	X(sealed_corruption)	\
+	X(walk)			\
 	/* end */
 
 #define SUITE_DECLARE(file) Suite *file##_suite(void);

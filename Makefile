@@ -1,6 +1,6 @@
 # Bulkhead.  `make` builds into build/bin; `make check` runs every test.
 # Variables: B (build tree), CC, CFLAGS, SAN (e.g. address,undefined), WERROR=1,
-# COVERAGE=1, DESTDIR, PREFIX, PROGRAM_PREFIX.
+# COVERAGE=1, DESTDIR, PREFIX, PROGRAM_PREFIX, FUZZ_SECONDS.
 
 B	?= build
 CC	?= cc
@@ -12,6 +12,8 @@ CFLAGS	?= -O2 -g
 TOOLS	:= $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
 LIB_SRC	:= $(wildcard lib/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
+FUZZERS	:= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 20
 PROBES	:= $(patsubst tests/servers/%.c,$(B)/%,$(wildcard tests/servers/*.c))
 MAN	:= $(wildcard man/*.[1-9])
 
@@ -62,6 +64,10 @@ $(B)/unit: $(UNIT_SRC:%.c=$(B)/obj/%.o) $(LIB)
 $(PROBES): $(B)/%: $(B)/obj/tests/servers/%.o $(LIB)
 	$(CC) -o $@ $^ $(BH_LIBS)
 
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/unit/sealed_forge.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ $(BH_LIBS) -fsanitize=fuzzer
+
 $(B)/obj/%.o: %.c VERSION
 	@mkdir -p $(@D)
 	$(CC) $(BH_CFLAGS) -c -o $@ $<
@@ -88,8 +94,17 @@ check-clang:
 check-matrix: tests
 	@B='$(abspath $(B))' tests/run --matrix $(TESTS)
 
-clean:
-	rm -rf $(B) $(B)-asan $(B)-tsan $(B)-clang
+# Each target for FUZZ_SECONDS, from what earlier runs found; a crash stops it all.
+fuzz:
+	@$(MAKE) B='$(B)-fuzz' CC=clang SAN=fuzzer-no-link,address,undefined \
+	    $(FUZZERS:%='$(B)-fuzz/fuzz/%')
+	@set -e; for f in $(FUZZERS); do echo "$$f: $(FUZZ_SECONDS) s"; \
+	    mkdir -p '$(B)-fuzz/corpus'/$$f; \
+	    '$(B)-fuzz/fuzz'/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 \
+	    -print_final_stats=1 -artifact_prefix='$(B)-fuzz'/$$f- '$(B)-fuzz/corpus'/$$f; done
 
-.PHONY: all unit tests check check-asan check-tsan check-clang check-matrix clean
+clean:
+	rm -rf $(B) $(B)-asan $(B)-tsan $(B)-clang $(B)-fuzz
+
+.PHONY: all unit tests check check-asan check-tsan check-clang check-matrix fuzz clean
 .SECONDARY:

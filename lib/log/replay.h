@@ -1,0 +1,72 @@
+/*
+ * Replaying the log onto a restored copy, up to a target: pitr-replay's work.
+ *
+ *	replay_open	the stamp names repository, source and snapshot; nothing is changed
+ *	replay_plan	the target becomes a position; refused here, if at all
+ *	replay_run	the copy's own server replays to it and pauses, readable
+ *	replay_release	promotes the copy and stops its server
+ *
+ * A server that an earlier call left paused is stopped and started again with the
+ * new target: replay goes forward only.  If this process is killed, the next call takes
+ * over; the server never goes beyond the target that it was given.
+ */
+#ifndef LOG_REPLAY_H
+#define LOG_REPLAY_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/report.h"
+#include "log/target.h"
+#include "pg/server.h"
+#include "repo/repo.h"
+#include "repo/stamp.h"
+
+struct replay_options {
+	const char *target;		/* the restored directory */
+	const char *url;		/* the repository; NULL: as the stamp says */
+	const char *key;		/* path of the restore key */
+	const char *stream;		/* NULL: see log_path_find */
+	const char *helper;		/* absolute path of the program that takes --fetch */
+	struct state *state;
+	struct report *report;
+};
+
+struct replay {
+	struct replay_options o;
+	struct stamp stamp;
+	struct repo *repo;
+	struct key_secret *key;
+	const struct catalog_snapshot *snapshot;
+	struct log_index *index;
+	struct log_path path;
+	struct log_reader *reader;
+	struct pg_control control;
+	uint64_t from;			/* how far the copy is, at least the snapshot's stop */
+	struct target goal;
+	struct target_result plan;	/* after replay_plan */
+	struct pg_server server;	/* after replay_run */
+	uint64_t reached;		/* after replay_run: up to where it was replayed */
+	uint64_t segments;		/* fetched */
+};
+
+/* ERR_NOTFOUND: not a restored copy; ERR_REFUSED: not complete, released, or a wrong key. */
+int replay_open(struct replay *rp, const struct replay_options *o, struct err *e);
+void replay_close(struct replay *rp);	/* leaves a paused server running */
+
+/* Fills rp->plan.  ERR_REFUSED: before what the copy holds; ERR_CORRUPT: a hole or damage before the target. */
+int replay_plan(struct replay *rp, const struct target *t, struct err *e);
+
+/* Replay to rp->plan.stop, then pause.  stamp.replayed says so when it returns 0. */
+int replay_run(struct replay *rp, struct err *e);
+
+/* Promote the paused copy, checkpoint, stop the server, mark the copy as released. */
+int replay_release(struct replay *rp, struct err *e);
+
+/* Stop the paused server of a copy; 1 when one ran, 0 when not. */
+int replay_stop(const char *target, struct err *e);
+
+/* Write the WAL from `from` (rounded down to a segment) to the plan's stop as segment files into dir. */
+int replay_write(struct replay *rp, uint64_t from, const char *dir, uint64_t *segments, struct err *e);
+
+#endif

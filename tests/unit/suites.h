@@ -28,6 +28,8 @@
 	X(report)		\
 	X(sealed)		\
 	X(sealed_corruption)	\
+	X(spool)		\
+	X(tarstream)		\
 	X(walk)			\
 	/* end */
 

@@ -74,8 +74,23 @@ $(B)/obj/%.o: %.c VERSION
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
+# The fault layer for the tests: preloaded, so never built with a sanitizer.
+FAULT	:= $(B)/faultfs.so $(B)/faultmem.so $(B)/discard
+FAULT_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARN) -O2 -g
+
+$(B)/%.so: tests/fault/%.c $(wildcard tests/fault/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(FAULT_CFLAGS) -fPIC -shared -pthread -o $@ $(filter %.c,$^)
+
+$(B)/faultfs.so: tests/fault/durable.c tests/fault/count.c
+$(B)/faultmem.so: tests/fault/count.c
+
+$(B)/discard: tests/fault/discard.c
+	@mkdir -p $(@D)
+	$(CC) $(FAULT_CFLAGS) -o $@ $<
+
 # check-* build beside B.  TESTS="tests/tools/00-lab.t" runs only these.
-tests: all $(PROBES) $(if $(UNIT_SRC),$(B)/unit)
+tests: all $(PROBES) $(FAULT) $(if $(UNIT_SRC),$(B)/unit)
 
 check: tests
 	@B='$(abspath $(B))' tests/run $(TESTS)

@@ -62,6 +62,7 @@ lab_end()
 	local status=$? c
 	[ "$BASHPID" -eq "$$" ] || exit "$status"	# a background job, killed before its exec
 	trap - EXIT ERR
+	trap '' HUP INT TERM	# once is enough; timeout sends it twice
 	set +e
 	cd /
 	for c in $(jobs -pr); do
@@ -89,7 +90,7 @@ trap lab_end EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-trap 'diag "line $LINENO: failed ($?): $BASH_COMMAND"' ERR
+trap '[ "$BASHPID" -ne "$$" ] || diag "line $LINENO: failed ($?): $BASH_COMMAND"' ERR
 
 # ---- TAP ------------------------------------------------------------------
 
@@ -278,6 +279,62 @@ small_disk()
 	mkdir -p "$1"
 	mount -t tmpfs -o "size=$2,mode=755${3:+,$3}" bulkhead-test "$1"
 	at_exit umount -l "$1"
+}
+
+# ---- faults: tests/fault says what they are --------------------------------
+
+# fault CALL N HOW DIR CMD...: run CMD, a function too, and let its Nth CALL (or of
+# "all") below DIR fail with the errno HOW, or be killed there with -9 (HOW: KILL).
+# N 0 only counts.  `fault_seen` then tells how many there were: a sweep is done when
+# that is less than N.  For malloc DIR does not matter.
+fault()
+{
+	local lib=$B/faultfs.so
+	[ "$1" != malloc ] || lib=$B/faultmem.so
+	rm -f "$T/fault.count"
+	local -x LD_PRELOAD="$lib${LD_PRELOAD:+ $LD_PRELOAD}" FAULT_COUNT_FILE=$T/fault.count
+	local -x FAULT_CALL=$1 FAULT_N=$2 FAULT_ERRNO=$3 FAULT_DIR=$4
+	shift 4
+	"$@"
+}
+
+fault_seen()
+{
+	echo $(($(od -An -tu8 "$T/fault.count")))
+}
+
+# The power cut, of everything below DIR (only one DIR at a time):
+#
+#	power_on DIR		what is there now is durable
+#	powered DIR CMD...	run CMD, recording what it syncs
+#	power_cut DIR		when nothing runs there: drop all that was not synced, and
+#				power_on again; says how much was there and is left
+power_on()
+{
+	mkdir -p "$1" "$1.power"
+	find "$1.power" -mindepth 1 -delete
+	powered "$1" sync -f "$1"
+}
+
+powered()
+{
+	local -x LD_PRELOAD=$B/faultfs.so FAULT_DIR=$1 FAULT_LOG=$1.power
+	shift
+	"$@"
+}
+
+power_cut()
+{
+	"$B/discard" "$1" "$1.power"
+	power_on "$1"
+}
+
+# slow_sync MS DIR CMD...: run CMD; every fsync below DIR takes MS milliseconds more.
+slow_sync()
+{
+	local -x LD_PRELOAD=$B/faultfs.so FAULT_SLOW_MS=$1 FAULT_DIR=$2
+	shift 2
+	"$@"
 }
 
 # ---- PostgreSQL -----------------------------------------------------------

@@ -191,7 +191,7 @@ seal_frame_parse(const uint8_t hdr[SEAL_FRAME_HEADER], struct seal_frame *f, str
 int
 seal_frame_check(const uint8_t hdr[SEAL_FRAME_HEADER], const uint8_t *ciphertext, size_t n)
 {
-	return le32_get(hdr) == n && le64_get(hdr + COVERED) == check(hdr, ciphertext, n);
+	return le64_get(hdr + COVERED) == check(hdr, ciphertext, n);
 }
 
 /* The frame's plain bytes, f->stored - SEAL_TAG of them, to `to`. */

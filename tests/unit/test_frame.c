@@ -109,6 +109,27 @@ START_TEST(zstd_is_used_when_it_pays)
 }
 END_TEST
 
+/* Neither more nor as much: a compressed frame of its content's length is not one. */
+START_TEST(zstd_that_gains_nothing_is_not_used)
+{
+	struct buf file = BUF_INIT, out = BUF_INIT;
+	struct seal_frame f = { .number = 0 }; /* always: to none but this test */
+	uint32_t noise, zeros;
+
+	for (noise = 1; noise < 60; noise++)
+		for (zeros = 0; zeros < 60; zeros++) {
+			randombytes_buf(raw, noise);
+			memset(raw + noise, 0, zeros);
+			f.raw = noise + zeros;
+			buf_reset(&file);
+			seal_it(&f, raw, &file);
+			ck_assert_msg(open_it(s, file.data, 0, &out) == 0, "%s", e.msg);
+		}
+	buf_free(&file);
+	buf_free(&out);
+}
+END_TEST
+
 START_TEST(a_frame_never_grows_beyond_the_limit)
 {
 	struct buf file = BUF_INIT;
@@ -414,6 +435,7 @@ frame_suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, what_was_sealed_opens);
 	tcase_add_test(t, zstd_is_used_when_it_pays);
+	tcase_add_test(t, zstd_that_gains_nothing_is_not_used);
 	tcase_add_test(t, a_frame_never_grows_beyond_the_limit);
 	tcase_add_test(t, the_header_comes_back);
 	tcase_add_test(t, frames_out_of_bounds_are_not_sealed);

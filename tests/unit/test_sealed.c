@@ -62,23 +62,30 @@ open_with(struct buf *file, const struct key_secret *key, uint64_t *at)
 	return seal_open(&src, SEAL_PACK, repo, FORGE_NAME, key, at, &e);
 }
 
-/* Opens with key, and its first frame holds "hello". */
+/* Opens with key, and each of its frames holds "hello". */
 static void
 expect_hello(struct buf *file, const struct key_secret *key)
 {
+	struct io_source src = forge_source(file, "file");
 	struct buf out = BUF_INIT;
-	struct seal_frame f = { .number = 0 };
+	struct seal_walk w;
+	struct seal_frame f;
 	uint64_t at = 0;
 	struct seal *s = open_with(file, key, &at);
-	const uint8_t *hdr;
+	int r;
 
 	ck_assert_msg(s != NULL, "%s", e.msg);
-	ck_assert_uint_le(at + SEAL_FRAME_HEADER, file->len);
-	hdr = file->data + at;
-	ck_assert_int_eq(seal_frame_parse(hdr, &f, &e), 0);
-	ck_assert_int_eq(seal_frame_open(s, ctx, &f, hdr, hdr + SEAL_FRAME_HEADER, &out, &e), 0);
-	ck_assert_uint_eq(out.len, 5);
-	ck_assert_mem_eq(out.data, "hello", 5);
+	seal_walk_begin(&w, &src, at, 1);
+	while ((r = seal_walk_next(&w, &f, &e)) == 1) {
+		ck_assert_msg(seal_frame_open(s, ctx, &f, w.hdr, w.ciphertext.data, &out, &e) == 0,
+		    "%s", e.msg);
+		ck_assert_uint_eq(out.len, 5);
+		ck_assert_mem_eq(out.data, "hello", 5);
+	}
+	ck_assert_int_eq(r, 0);
+	ck_assert_uint_gt(w.number, 0);
+	ck_assert_uint_eq(w.torn, 0);
+	seal_walk_end(&w);
 	seal_free(s);
 	buf_free(&out);
 }
@@ -96,10 +103,13 @@ END_TEST
 
 START_TEST(a_file_by_the_book_opens)
 {
-	const struct seal_frame f = { .raw = 5, .flags = SEAL_LAST };
+	struct seal_frame f = { .raw = 5, .position = 1, .time = 2 };
 	struct forge g;
 
 	forge_begin(&g, &(struct forge_header){ 0 }, to, 2);
+	forge_frame(&g, &f, "hello", 5);
+	forge_frame(&g, &f, "hello", 5);
+	f.flags = SEAL_LAST;
 	forge_frame(&g, &f, "hello", 5);
 	expect_hello(&g.out, dba);
 	expect_hello(&g.out, spare);

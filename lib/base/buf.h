@@ -57,7 +57,7 @@ uint16_t view_u16(struct view *v);
 uint32_t view_u32(struct view *v);
 uint64_t view_u64(struct view *v);
 
-/* A buf_str16 string into out (size cap), NUL-terminated; bad when too long or with a NUL inside. */
+/* A buf_str16 string into out (size cap), NUL-terminated; bad: too long, or a NUL inside. */
 void view_str16(struct view *v, char *out, size_t cap);
 
 /* Fixed-place integers, for headers at known offsets. */

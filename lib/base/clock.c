@@ -213,11 +213,12 @@ no_zone(const char *text, const struct tm *tm, struct err *e)
 	long east;
 
 	local.tm_isdst = -1;
-	(void)mktime(&local); /* fills in tm_gmtoff; a time that never was gets a zone beside it */
+	(void)mktime(&local); /* fills in tm_gmtoff, also for an hour that summer time skips */
 	east = local.tm_gmtoff / 60;
 	err_set(e, ERR_USAGE, "time \"%s\" has no zone", text);
-	return err_hint(e, "add the zone: \"%s%c%02ld:%02ld\" as on this machine, or \"%sZ\" for UTC",
-	    text, east < 0 ? '-' : '+', labs(east) / 60, labs(east) % 60, text);
+	return err_hint(e,
+	    "add the zone: \"%s%c%02ld:%02ld\" as on this machine, or \"%sZ\" for UTC", text,
+	    east < 0 ? '-' : '+', labs(east) / 60, labs(east) % 60, text);
 }
 
 int
@@ -283,8 +284,9 @@ clock_format_span(char out[32], int64_t us)
 		snprintf(out, 32, "%s%" PRIu64 " s", sign, s);
 	else if (s < 3600)
 		snprintf(out, 32, "%s%" PRIu64 " min %" PRIu64 " s", sign, s / 60, s % 60);
-	else if (s < 48 * 3600)
-		snprintf(out, 32, "%s%" PRIu64 " h %" PRIu64 " min", sign, s / 3600, s / 60 % 60);
+	else if (s < 2 * 86400u)
+		snprintf(out, 32, "%s%" PRIu64 " h %" PRIu64 " min", sign, s / 3600,
+		    s / 60 % 60);
 	else
 		snprintf(out, 32, "%s%" PRIu64 " d %" PRIu64 " h", sign, s / 86400,
 		    s / 3600 % 24);

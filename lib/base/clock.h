@@ -17,7 +17,7 @@ int64_t clock_mono(void);	/* CLOCK_MONOTONIC, in microseconds: for intervals */
 int64_t clock_uptime(void);	/* CLOCK_BOOTTIME, in seconds */
 const char *clock_boot_id(void);	/* "unknown" where the kernel tells none */
 
-/* ISO 8601 in UTC with microseconds; beyond the years 0000 to 9999, their ends.  Returns out. */
+/* ISO 8601 in UTC, microseconds; beyond the years 0000 to 9999, their ends.  Returns out. */
 char *clock_format(char out[CLOCK_TEXT], int64_t us);
 
 /*
@@ -27,10 +27,10 @@ char *clock_format(char out[CLOCK_TEXT], int64_t us);
  */
 int clock_parse(const char *text, int64_t *us, struct err *e);
 
-/* A span such as "90s", "26h", "7d" (us, ms, s, m or min, h, d, w) in microseconds. ERR_USAGE. */
+/* A span such as "90s", "7d" (us, ms, s, m or min, h, d, w) in microseconds.  ERR_USAGE. */
 int clock_parse_span(const char *text, int64_t *us, struct err *e);
 
-/* A span for people: "12 ms", "0.3 s", "42 s", "3 min 12 s", "26 h 5 min", "8 d 2 h". Returns out. */
+/* For people: "12 ms", "0.3 s", "42 s", "3 min 12 s", "26 h 5 min", "8 d 2 h". */
 char *clock_format_span(char out[32], int64_t us);
 
 #endif

@@ -70,7 +70,8 @@ close_quietly(int fd)
 
 /* pread at off, or read where off is negative. */
 static int
-read_full(int fd, uint8_t *p, size_t n, off_t off, size_t *got, const char *name, struct err *e)
+read_full(int fd, uint8_t *p, size_t n, off_t off, size_t *got, const char *name,
+    struct err *e)
 {
 	ssize_t r;
 

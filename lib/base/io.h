@@ -35,7 +35,7 @@ int io_fsync(int fd, const char *name, struct err *e);
 int io_fdatasync(int fd, const char *name, struct err *e);
 int io_fsync_dir(const char *path, struct err *e);
 
-/* A whole small file, appended to out; ERR_CORRUPT when it is larger than max. out grows once. */
+/* A whole small file, appended to out (which grows once); ERR_CORRUPT: larger than max. */
 int io_read_file(const char *path, size_t max, struct buf *out, struct err *e);
 
 /*

@@ -144,8 +144,8 @@ json_close(struct json *j, char bracket)
 	j->first = 0;
 }
 
-static int
-print(struct json *j, struct err *e)
+int
+json_print(struct json *j, struct err *e)
 {
 	if (j->depth != 0)
 		return err_set(e, ERR_BUG, "JSON: %d brackets are not closed", j->depth);
@@ -155,15 +155,6 @@ print(struct json *j, struct err *e)
 	if (fwrite(j->out.data, 1, j->out.len, stdout) != j->out.len || fflush(stdout) != 0)
 		return err_sys(e, ERR_IO, "standard output: write");
 	return 0;
-}
-
-int
-json_print(struct json *j, struct err *e)
-{
-	int r = print(j, e);
-
-	buf_reset(&j->out);
-	return r;
 }
 
 void

@@ -1,8 +1,8 @@
 /*
- * JSON Lines, one object a line: json_begin writes {"v":1,"type":type; keys are
- * added; nested objects and arrays with json_open/json_close ('{' or '['; key
- * NULL inside an array); json_print ends the line, writes it to stdout and
- * resets.  json_free at the very end.
+ * JSON Lines, one object a line: json_begin drops what was there and writes
+ * {"v":1,"type":type; keys are added; nested objects and arrays with json_open and
+ * json_close ('{' or '['; key NULL inside an array); json_print ends the line and
+ * writes it to stdout.  json_free at the very end.
  *
  * Text need not be UTF-8: what is not becomes U+FFFD, so that a line always parses.
  */

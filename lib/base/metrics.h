@@ -25,7 +25,7 @@ void metrics_add(struct metrics *m, const char *name, const char *help, const ch
 /* Append key="value", escaped, after a comma when labels is not empty. */
 void metrics_label(struct buf *labels, const char *key, const char *value);
 
-/* Replace the file at path (mode 0644) by what was gathered, and start anew.  ERR_IO and so on. */
+/* Replace the file at path (mode 0644) by what was gathered; begin anew, also on failure. */
 int metrics_write(struct metrics *m, const char *path, struct err *e);
 
 void metrics_free(struct metrics *m);

@@ -68,8 +68,8 @@ next_short(struct opt_iter *it, struct err *e)
 	for (o = it->opts; o->name != NULL && o->letter != (unsigned char)*text; o++)
 		;
 	if (o->name == NULL) /* a letter beyond ASCII is several bytes */
-		return err_set(e, ERR_USAGE, "unknown option -%.*s", (unsigned char)*text < 0x80 ? 1 : 8,
-		    text);
+		return err_set(e, ERR_USAGE, "unknown option -%.*s",
+		    (unsigned char)*text < 0x80 ? 1 : 8, text);
 	if (o->arg == NULL)
 		return take_value(it, o, NULL, e);
 	it->rest = NULL;
@@ -181,8 +181,8 @@ opt_number(const char *option, const char *text, long long lo, long long hi, lon
 	v = strtoll(text, NULL, 10);
 	if (n == 0 || digits[n] != '\0' || errno != 0 || v < lo || v > hi)
 		return err_set(e, ERR_USAGE,
-		    "option %s: \"%s\" is not a whole number from %lld to %lld", option, text, lo,
-		    hi);
+		    "option %s: \"%s\" is not a whole number from %lld to %lld", option, text,
+		    lo, hi);
 	*out = v;
 	return 0;
 }

@@ -39,10 +39,10 @@ enum {
 #define OPT_KEY    { 'k', "key", "FILE", "the restore key" }
 #define OPT_SOURCE { 's', "source", "FILE", "the source file (default: $BULKHEAD_SOURCE)" }
 #define OPT_JOBS   { 'j', "jobs", "N", "worker threads (default: 2)" }
-#define OPT_STATE  { OPT_LETTER_STATE, "state", "DIR", "where this machine remembers what it saw" }
-#define OPT_PIN    { OPT_LETTER_PIN, "pin", "ID", "refuse any repository but the one with this id" }
+#define OPT_STATE  { OPT_LETTER_STATE, "state", "DIR", "where it remembers what it saw" }
+#define OPT_PIN    { OPT_LETTER_PIN, "pin", "ID", "refuse a repository of another id" }
 #define OPT_JSON   { OPT_LETTER_JSON, "json", NULL, "print JSON Lines" }
-#define OPT_METRICS { OPT_LETTER_METRICS, "metrics", "FILE", "write Prometheus metrics to FILE" }
+#define OPT_METRICS { OPT_LETTER_METRICS, "metrics", "FILE", "write Prometheus metrics" }
 #define OPT_GENERAL							\
 	{ 'q', "quiet", NULL, "no notes, no progress" },		\
 	{ 'v', "verbose", NULL, "say more" },				\
@@ -63,7 +63,7 @@ struct opt_iter {
 
 void opt_begin(struct opt_iter *it, const struct opt *opts, int argc, char **argv);
 
-/* The next option's letter; 0 at the end (operands gathered from it->index on); -1 and ERR_USAGE. */
+/* The next option's letter; 0 at the end (operands from it->index on); -1 and ERR_USAGE. */
 int opt_next(struct opt_iter *it, struct err *e);
 
 /* The options that mean the same in every tool; defaults come from the environment. */
@@ -73,10 +73,10 @@ struct opt_common {
 	int quiet, verbose, json;
 };
 
-/* Defaults: BULKHEAD_REPO, BULKHEAD_SOURCE; state: BULKHEAD_STATE or NULL (see repo/state.h). */
+/* Defaults: BULKHEAD_REPO, BULKHEAD_SOURCE, BULKHEAD_STATE (see repo/state.h); else NULL. */
 void opt_common_init(struct opt_common *c);
 
-/* 1 when letter was one of them, 0 when not, -1 on a bad value (ERR_USAGE; so is an empty one). */
+/* 1: letter was one of them; 0: it was not; -1: a bad or empty value (ERR_USAGE). */
 int opt_common(struct opt_common *c, int letter, const char *arg, struct err *e);
 
 /* A whole number lo..hi.  ERR_USAGE names the option, given as "--jobs". */

@@ -191,9 +191,10 @@ pool_new(int threads, size_t max_jobs, size_t max_bytes, const struct pool_calls
 static int
 has_room(const struct pool *p, size_t bytes)
 {
-	if (p->head - p->tail >= p->max_jobs)
-		return 0;
-	return p->head == p->tail || (bytes <= p->max_bytes && p->bytes <= p->max_bytes - bytes);
+	if (p->head == p->tail)
+		return 1;
+	return p->head - p->tail < p->max_jobs && bytes <= p->max_bytes &&
+	    p->bytes <= p->max_bytes - bytes;
 }
 
 int

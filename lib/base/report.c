@@ -156,7 +156,7 @@ static void
 describe(const struct report *r, int64_t now, char line[LINE])
 {
 	char done[32], total[32], rate[32], span[32];
-	double seconds = (double)(now - r->step_started) / 1e6, speed = 0;
+	double seconds = (double)(now - r->step_started) / 1e6, speed = 0, left;
 	size_t n;
 
 	if (r->step[0] == '\0') {
@@ -173,9 +173,10 @@ describe(const struct report *r, int64_t now, char line[LINE])
 		    format_bytes(total, (double)r->total),
 		    (int)(100.0 * (double)r->done / (double)r->total));
 	n += (size_t)snprintf(line + n, LINE - n, ", %s/s", format_bytes(rate, speed));
-	if (r->total > r->done && speed > 0)
+	left = r->total > r->done && speed > 0 ? (double)(r->total - r->done) / speed : 0;
+	if (left > 0 && left < 1e9)
 		snprintf(line + n, LINE - n, ", %s left",
-		    clock_format_span(span, (int64_t)((double)(r->total - r->done) / speed * 1e6)));
+		    clock_format_span(span, (int64_t)(left * 1e6)));
 	else
 		snprintf(line + n, LINE - n, ", %s so far",
 		    clock_format_span(span, now - r->step_started));

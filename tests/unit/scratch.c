@@ -19,9 +19,9 @@ static int captured_fd = -1, saved_fd = -1;
 void
 scratch_setup(void)
 {
-	const char *tmp = getenv("TMPDIR");
+	const char *tmp = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
 
-	snprintf(folder, sizeof(folder), "%s/bulkhead-unit-XXXXXX", tmp != NULL ? tmp : "/tmp");
+	snprintf(folder, sizeof(folder), "%s/bulkhead-unit-XXXXXX", tmp);
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 

@@ -18,7 +18,7 @@ void scratch_teardown(void);
 /* The path of name in the folder ("": of the folder); valid for the next seven calls. */
 const char *scratch_path(const char *name);
 
-/* The text of a small file in the folder ("(none)" when there is none); until the next call. */
+/* The text of a small file in the folder, or "(none)"; valid until the next call. */
 const char *scratch_text(const char *name);
 
 /* How many names the folder holds. */

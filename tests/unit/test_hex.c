@@ -29,8 +29,8 @@ END_TEST
 
 START_TEST(refuses_all_but_the_exact_text)
 {
-	static const char *const bad[] = { "", "0", "00a", "00a ", "00ab1", "00AB", "0g00", "00ag",
-		"+1ab", "0x1a", "00a:", "00a/", "00a`", "00a@" };
+	static const char *const bad[] = { "", "0", "00a", "00a ", "00ab1", "00AB", "0g00",
+		"00ag", "+1ab", "0x1a", "00a:", "00a/", "00a`", "00a@" };
 	uint8_t out[2];
 	size_t i;
 

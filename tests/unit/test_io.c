@@ -33,8 +33,8 @@ assert_message(const char *path, const char *rest)
 static void
 put(const char *name, const char *text)
 {
-	ck_assert_msg(io_write_file(scratch_path(name), text, strlen(text), 0644, &e) == 0, "%s",
-	    e.msg);
+	ck_assert_msg(io_write_file(scratch_path(name), text, strlen(text), 0644, &e) == 0,
+	    "%s", e.msg);
 }
 
 START_TEST(open_fails_with_name_kind_and_reason)

@@ -36,7 +36,8 @@ START_TEST(a_held_lock_is_busy_and_names_the_holder)
 
 	ck_assert_ptr_null(lock_take(path, &e));
 	ck_assert_int_eq(e.kind, ERR_BUSY);
-	snprintf(expected, sizeof(expected), "%s: locked by process %ld", path, (long)getpid());
+	snprintf(expected, sizeof(expected), "%s: locked by process %ld", path,
+	    (long)getpid());
 	ck_assert_str_eq(e.msg, expected);
 	lock_free(l);
 	l = lock_take(path, &e);

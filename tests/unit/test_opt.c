@@ -30,7 +30,8 @@ walk(const char *line)
 	size_t n = 0;
 
 	snprintf(copy, sizeof(copy), "tool %s", line);
-	for (word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
+	word = strtok_r(copy, " ", &save);
+	for (; word != NULL; word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
 	argv[argc] = NULL;
 	out[0] = '\0';
@@ -69,7 +70,7 @@ START_TEST(walks_over_options_and_operands)
 		{ "--rate-limit-of-the-server 9", "300=9 |" },
 		{ "a -f b --jobs 3 c -qj 4 d", "f j=3 q j=4 | a b c d" },
 		{ "a b -o - c -", "o=- | a b c -" },
-		{ "a -f -- -q b", "f | a -q b" },
+		{ "a -f -- -q -v b", "f | a -q -v b" },
 		{ "-- --", "| --" },
 		{ "-j -- a", "j=-- | a" },
 		{ "--output=", "o= |" },
@@ -210,8 +211,8 @@ START_TEST(numbers_are_whole_and_in_range)
 		    bad[i]);
 		ck_assert_int_eq(e.kind, ERR_USAGE);
 	}
-	ck_assert_int_eq(opt_number("--n", "9223372036854775808", 0, 9223372036854775807LL, &n, &e),
-	    -1);
+	ck_assert_int_eq(
+	    opt_number("--n", "9223372036854775808", 0, 9223372036854775807LL, &n, &e), -1);
 	ck_assert_int_eq(n, 9223372036854775807LL);
 }
 END_TEST
@@ -220,8 +221,9 @@ START_TEST(help_is_a_table)
 {
 	static const char *const synopsis[] = { "snapshot [options] SERVER",
 		"snapshot -o - SERVER", NULL };
-	static const struct opt_help help = { "snapshot", "store a consistent copy of a server",
-		synopsis, opts, "Exit status: 0 done.  See snapshot(1)." };
+	static const struct opt_help help = { "snapshot",
+		"store a consistent copy of a server", synopsis, opts,
+		"Exit status: 0 done.  See snapshot(1)." };
 
 	scratch_capture(1);
 	ck_assert_int_eq(opt_print_help(stdout, &help), 0);

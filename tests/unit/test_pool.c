@@ -1,12 +1,16 @@
 /*
  * Tests of base/pool.  A test that would hang is ended by Check's timeout.
  */
+#include <sys/syscall.h>
+
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/pool.h"
 #include "suites.h"
@@ -17,8 +21,8 @@
 struct scene {
 	int work_fails_at, done_fails_at; /* a job's number, or -1 */
 	int threads;
-	atomic_int gate;  /* work waits while it is closed (1) */
-	atomic_int begun; /* jobs whose work was called */
+	atomic_int gate, done_gate; /* work or done waits while it is closed (1) */
+	atomic_int begun, done_begun; /* calls of work, of done */
 	atomic_int alive; /* jobs made and not yet dropped */
 	atomic_size_t bytes;
 
@@ -76,6 +80,9 @@ done(void *ctx, void *job, struct err *e)
 	int alive = atomic_load(&s->alive);
 	size_t bytes = atomic_load(&s->bytes);
 
+	atomic_fetch_add(&s->done_begun, 1);
+	while (atomic_load(&s->done_gate))
+		sched_yield();
 	if (s->done_count == 0)
 		s->writer = pthread_self();
 	if (!pthread_equal(s->writer, pthread_self()))
@@ -83,7 +90,8 @@ done(void *ctx, void *job, struct err *e)
 	if (!j->worked || j->done)
 		return err_set(e, ERR_BUG, "job %d: not worked on, or done before", j->number);
 	if (j->number != s->done_count)
-		return err_set(e, ERR_BUG, "job %d came as number %d", j->number, s->done_count);
+		return err_set(e, ERR_BUG, "job %d came as number %d", j->number,
+		    s->done_count);
 	if (j->number == s->done_fails_at)
 		return err_set(e, ERR_IO, "store job %d", j->number);
 	if (alive > s->most_alive)
@@ -225,12 +233,12 @@ START_TEST(work_runs_in_parallel)
 {
 	static const struct pool_calls meet_calls = { meet, NULL, drop_nothing };
 	struct err e = ERR_INIT;
-	struct pool *p = pool_new(3, 3, 10, &meet_calls, NULL, &e);
+	struct pool *p = pool_new(3, 3, 3, &meet_calls, NULL, &e);
 	int i;
 
 	ck_assert_int_eq(pthread_barrier_init(&meeting, NULL, 3), 0);
 	for (i = 0; i < 6; i++)
-		ck_assert_int_eq(pool_submit(p, NULL, 0, &e), 0);
+		ck_assert_int_eq(pool_submit(p, NULL, 1, &e), 0);
 	ck_assert_int_eq(pool_finish(p, &e), 0);
 	pool_free(p);
 	ck_assert_int_eq(pthread_barrier_destroy(&meeting), 0);
@@ -272,7 +280,53 @@ START_TEST(a_failed_done_cancels)
 	ck_assert_int_eq(first.kind, ERR_IO);
 	ck_assert_str_eq(first.msg, "store job 100");
 	ck_assert_int_eq(s.done_count, 100);
+	ck_assert_int_eq(s.done_begun, 101);
 	ck_assert_int_eq(s.alive, 0);
+	pool_free(p);
+}
+END_TEST
+
+START_TEST(jobs_not_yet_begun_are_only_dropped)
+{
+	struct err e = ERR_INIT;
+	struct scene s;
+	struct pool *p;
+
+	scene_init(&s, 1);
+	s.work_fails_at = 0;
+	s.gate = 1;
+	p = new_pool(&s, 100, 1000);
+	ck_assert_int_eq(submit(p, &s, 50, 1, &e), 50);
+	atomic_store(&s.gate, 0);
+	ck_assert_int_eq(pool_finish(p, &e), -1);
+	ck_assert_str_eq(e.msg, "work on job 0");
+	ck_assert_int_eq(s.begun, 1);
+	ck_assert_int_eq(s.done_begun, 0);
+	ck_assert_int_eq(s.alive, 0);
+	pool_free(p);
+}
+END_TEST
+
+START_TEST(a_slow_writer_neither_delays_nor_hides_the_first_error)
+{
+	struct err e = ERR_INIT;
+	struct scene s;
+	struct pool *p;
+
+	scene_init(&s, 1);
+	s.work_fails_at = 1;
+	s.done_fails_at = 0;
+	s.done_gate = 1;
+	p = new_pool(&s, 2, 1000);
+	ck_assert_int_eq(pool_submit(p, new_job(&s, 0, 0), 0, &e), 0);
+	while (atomic_load(&s.done_begun) == 0)
+		sched_yield();
+	ck_assert_int_eq(pool_submit(p, new_job(&s, 1, 0), 0, &e), 0);
+	ck_assert_int_eq(pool_submit(p, new_job(&s, 2, 0), 0, &e), -1);
+	ck_assert_int_eq(e.kind, ERR_CANCELLED);
+	atomic_store(&s.done_gate, 0);
+	ck_assert_int_eq(pool_finish(p, &e), -1);
+	ck_assert_str_eq(e.msg, "work on job 1");
 	pool_free(p);
 }
 END_TEST
@@ -305,6 +359,7 @@ struct submitter {
 	pthread_t thread;
 	struct pool *pool;
 	struct scene *scene;
+	atomic_int tid;
 	int jobs, taken;
 	struct err e;
 };
@@ -389,6 +444,60 @@ START_TEST(many_may_submit)
 }
 END_TEST
 
+static void *
+submit_one(void *arg)
+{
+	struct submitter *s = arg;
+	int number = s->jobs;
+	size_t bytes = number == 1 ? 1000 : 0;
+
+	atomic_store(&s->tid, (int)syscall(SYS_gettid));
+	s->taken = pool_submit(s->pool, new_job(s->scene, number, bytes), bytes, &s->e) == 0;
+	return NULL;
+}
+
+/* Start a thread that submits job `number`, and wait until it sleeps. */
+static void
+start_sleeper(struct submitter *s, struct pool *p, struct scene *scene, int number)
+{
+	char path[64], state = '?';
+	FILE *f;
+
+	*s = (struct submitter){ .pool = p, .scene = scene, .jobs = number };
+	ck_assert_int_eq(pthread_create(&s->thread, NULL, submit_one, s), 0);
+	while (atomic_load(&scene->alive) < number + 1)
+		sched_yield();
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", atomic_load(&s->tid));
+	while (state != 'S') {
+		ck_assert_ptr_nonnull(f = fopen(path, "re"));
+		ck_assert_int_eq(fscanf(f, "%*d (%*[^)]) %c", &state), 1);
+		ck_assert_int_eq(fclose(f), 0);
+	}
+}
+
+START_TEST(a_large_job_is_not_overtaken)
+{
+	struct submitter large, small;
+	struct err e = ERR_INIT;
+	struct scene s;
+	struct pool *p;
+
+	scene_init(&s, 1);
+	s.gate = 1;
+	p = new_pool(&s, 100, 1000);
+	ck_assert_int_eq(submit(p, &s, 1, 1, &e), 1);
+	start_sleeper(&large, p, &s, 1);
+	start_sleeper(&small, p, &s, 2);
+	atomic_store(&s.gate, 0);
+	ck_assert_int_eq(pthread_join(large.thread, NULL), 0);
+	ck_assert_int_eq(pthread_join(small.thread, NULL), 0);
+	ck_assert(large.taken && small.taken);
+	ck_assert_msg(pool_finish(p, &e) == 0, "%s", e.msg);
+	ck_assert_int_eq(s.done_count, 3);
+	pool_free(p);
+}
+END_TEST
+
 START_TEST(free_without_finish_drops_all)
 {
 	struct err e = ERR_INIT;
@@ -438,7 +547,8 @@ signals_are_blocked(void *ctx, int worker, void *job, struct err *e)
 
 START_TEST(signals_stay_with_the_caller)
 {
-	static const struct pool_calls signal_calls = { signals_are_blocked, NULL, drop_nothing };
+	static const struct pool_calls signal_calls = { signals_are_blocked, NULL,
+		drop_nothing };
 	struct err e = ERR_INIT;
 	struct pool *p = pool_new(1, 1, 1, &signal_calls, NULL, &e);
 	sigset_t now;
@@ -475,9 +585,12 @@ pool_suite(void)
 	tcase_add_test(t, work_runs_in_parallel);
 	tcase_add_test(t, a_failed_work_cancels);
 	tcase_add_test(t, a_failed_done_cancels);
+	tcase_add_test(t, jobs_not_yet_begun_are_only_dropped);
+	tcase_add_test(t, a_slow_writer_neither_delays_nor_hides_the_first_error);
 	tcase_add_test(t, a_cancelled_pool_takes_nothing_and_keeps_its_error);
 	tcase_add_test(t, waiting_submitters_wake_when_it_is_cancelled);
 	tcase_add_test(t, many_may_submit);
+	tcase_add_test(t, a_large_job_is_not_overtaken);
 	tcase_add_test(t, free_without_finish_drops_all);
 	tcase_add_test(t, an_unused_pool_ends);
 	tcase_add_test(t, signals_stay_with_the_caller);

@@ -6,7 +6,7 @@
  * fsync is final for that file: the caller gives the file up and never retries
  * the fsync (the kernel may have dropped the dirty pages).
  * Kinds: ERR_IO; ERR_NOTFOUND for ENOENT; ERR_REFUSED for EACCES, EPERM, EROFS;
- * ERR_CONFLICT for EEXIST.
+ * ERR_CONFLICT for EEXIST; ERR_SYSTEM for ENOMEM.
  */
 #ifndef BASE_IO_H
 #define BASE_IO_H

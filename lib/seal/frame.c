@@ -40,7 +40,8 @@ seal_ctx_new(int level, struct err *e)
 		c->compress = ZSTD_createCCtx();
 		c->decompress = ZSTD_createDCtx();
 		if (c->compress != NULL && c->decompress != NULL &&
-		    !ZSTD_isError(ZSTD_CCtx_setParameter(c->compress, ZSTD_c_compressionLevel, level)))
+		    !ZSTD_isError(
+			ZSTD_CCtx_setParameter(c->compress, ZSTD_c_compressionLevel, level)))
 			return c;
 	}
 	seal_ctx_free(c);
@@ -113,7 +114,8 @@ nonce_and_aad(const struct seal *s, uint64_t number, const uint8_t hdr[SEAL_FRAM
 
 /* *got: bytes of the compressed frame in out, or 0 where it would not be smaller. */
 static int
-compress(struct seal_ctx *c, uint8_t *out, const void *raw, size_t n, size_t *got, struct err *e)
+compress(
+    struct seal_ctx *c, uint8_t *out, const void *raw, size_t n, size_t *got, struct err *e)
 {
 	*got = 0;
 	if (n <= 1)
@@ -134,8 +136,8 @@ may_seal(const struct seal *s, const struct seal_frame *f, struct err *e)
 	if (!s->fresh)
 		return err_set(e, ERR_BUG, "%s: sealing into a file that was opened", s->name);
 	if (!plausible(f))
-		return err_set(e, ERR_BUG, "%s: no frame: %u bytes, flags %#x", s->name, f->raw,
-		    f->flags);
+		return err_set(e, ERR_BUG, "%s: no frame: %u bytes, flags %#x", s->name,
+		    f->raw, f->flags);
 	return 0;
 }
 
@@ -155,7 +157,8 @@ seal_frame(const struct seal *s, struct seal_ctx *c, struct seal_frame *f, const
 	hdr = out->data + out->len;
 	body = hdr + SEAL_FRAME_HEADER;
 	if (compress(c, body, raw, f->raw, &n, e) != 0)
-		return err_context(e, "%s: frame %llu", s->name, (unsigned long long)f->number);
+		return err_context(
+		    e, "%s: frame %llu", s->name, (unsigned long long)f->number);
 	if (n > 0) {
 		f->flags |= SEAL_ZSTD;
 		plain = body; /* encrypted in place */
@@ -164,8 +167,8 @@ seal_frame(const struct seal *s, struct seal_ctx *c, struct seal_frame *f, const
 	f->stored = (uint32_t)n + SEAL_TAG;
 	put_header(hdr, f);
 	nonce_and_aad(s, f->number, hdr, nonce, aad);
-	(void)crypto_aead_xchacha20poly1305_ietf_encrypt(body, NULL, plain, n, aad, sizeof(aad), NULL,
-	    nonce, s->dek); /* always 0 */
+	(void)crypto_aead_xchacha20poly1305_ietf_encrypt(
+	    body, NULL, plain, n, aad, sizeof(aad), NULL, nonce, s->dek); /* always 0 */
 	f->check = check(hdr, body, f->stored);
 	le64_put(hdr + COVERED, f->check);
 	out->len += SEAL_FRAME_HEADER + (size_t)f->stored;
@@ -183,8 +186,8 @@ seal_frame_parse(const uint8_t hdr[SEAL_FRAME_HEADER], struct seal_frame *f, str
 	f->check = le64_get(hdr + COVERED);
 	if (!in_bounds(f))
 		return err_set(e, ERR_CORRUPT,
-		    "frame header damaged: %u bytes stored, %u raw, flags %#x", f->stored, f->raw,
-		    f->flags);
+		    "frame header damaged: %u bytes stored, %u raw, flags %#x", f->stored,
+		    f->raw, f->flags);
 	return 0;
 }
 
@@ -206,8 +209,8 @@ decrypt(const struct seal *s, const struct seal_frame *f, const uint8_t hdr[SEAL
 	if (buf_reserve(to, n) != 0)
 		return buf_check(to, e);
 	nonce_and_aad(s, f->number, hdr, nonce, aad);
-	if (crypto_aead_xchacha20poly1305_ietf_decrypt(to->data, NULL, NULL, ciphertext, f->stored,
-		aad, sizeof(aad), nonce, s->dek) != 0)
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt(to->data, NULL, NULL, ciphertext,
+		f->stored, aad, sizeof(aad), nonce, s->dek) != 0)
 		return err_set(e, ERR_CORRUPT, "frame %llu: damaged, or not of this place",
 		    (unsigned long long)f->number);
 	to->len = n;
@@ -235,8 +238,8 @@ seal_frame_open(const struct seal *s, struct seal_ctx *c, const struct seal_fram
 		return -1;
 	n = ZSTD_decompressDCtx(c->decompress, out->data, f->raw, c->plain.data, c->plain.len);
 	if (ZSTD_isError(n))
-		return err_set(e, ERR_CORRUPT, "frame %llu: zstd: %s", (unsigned long long)f->number,
-		    ZSTD_getErrorName(n));
+		return err_set(e, ERR_CORRUPT, "frame %llu: zstd: %s",
+		    (unsigned long long)f->number, ZSTD_getErrorName(n));
 	if (n != f->raw)
 		return err_set(e, ERR_CORRUPT, "frame %llu: gives %zu bytes, not %u",
 		    (unsigned long long)f->number, n, f->raw);

@@ -74,7 +74,8 @@ key_alloc(size_t n, struct err *e)
 int
 key_name_ok(const char *name)
 {
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+	size_t n =
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
 	return n > 0 && n < KEY_NAME_MAX && name[n] == '\0';
 }
@@ -177,7 +178,8 @@ key_public_decode(const char *s, struct key_public *out, struct err *e)
 	memset(out, 0, sizeof(*out));
 	if (n < sizeof(text)) {
 		memcpy(text, s, n + 1);
-		if ((name = strchr(text, ':')) != NULL && (pk = strchr(name + 1, ':')) != NULL) {
+		if ((name = strchr(text, ':')) != NULL &&
+		    (pk = strchr(name + 1, ':')) != NULL) {
 			*name++ = *pk++ = '\0';
 			if (key_class_parse(text, &out->class) == 0 && key_name_ok(name) &&
 			    hex_decode(out->pk, KEY_PK, pk) == 0) {
@@ -213,8 +215,8 @@ key_seal(const struct key_public *k, const uint8_t *msg, size_t len, uint8_t *ou
     struct err *e)
 {
 	if (k->class != KEY_RESTORE)
-		return err_set(e, ERR_BUG, "key %s: nothing can be sealed to a %s key", k->name,
-		    key_class_name(k->class));
+		return err_set(e, ERR_BUG, "key %s: nothing can be sealed to a %s key",
+		    k->name, key_class_name(k->class));
 	if (crypto_box_seal(out, msg, len, k->pk) != 0)
 		return err_set(e, ERR_CORRUPT, "key %s: not a point of X25519", k->name);
 	return 0;

@@ -34,8 +34,8 @@ next_value(struct text *t, const char *word, char value[VALUE_MAX], struct err *
 
 	t->line++;
 	if (nl == NULL || (size_t)(nl - p) <= n || memcmp(p, word, n) != 0 || p[n] != ' ')
-		return err_set(e, ERR_CORRUPT, "%s: line %d: not \"%s\" and its value", t->name,
-		    t->line, word);
+		return err_set(e, ERR_CORRUPT, "%s: line %d: not \"%s\" and its value",
+		    t->name, t->line, word);
 	p += n + 1;
 	n = (size_t)(nl - p);
 	if (n >= VALUE_MAX || memchr(p, '\0', n) != NULL)
@@ -73,16 +73,18 @@ next_head(struct text *t, enum key_class class, const char *half, struct err *e)
 		return err_set(e, ERR_CORRUPT, "%s: not a key file", t->name);
 	for (c = KEY_RESTORE; c <= KEY_APPROVER; c++)
 		for (i = 0; i < 2; i++) {
-			snprintf(known, sizeof(known), "%s %s key 1", key_class_name(c), halves[i]);
+			snprintf(
+			    known, sizeof(known), "%s %s key 1", key_class_name(c), halves[i]);
 			if (strcmp(value, known) != 0)
 				continue;
 			if (c == class && strcmp(half, halves[i]) == 0)
 				return 0;
-			return err_set(e, ERR_REFUSED, "%s: a %s %s key; a %s %s key is needed",
-			    t->name, key_class_name(c), halves[i], key_class_name(class), half);
+			return err_set(e, ERR_REFUSED,
+			    "%s: a %s %s key; a %s %s key is needed", t->name,
+			    key_class_name(c), halves[i], key_class_name(class), half);
 		}
-	return err_set(e, ERR_CORRUPT, "%s: not a key file of a kind known here: \"bulkhead %s\"",
-	    t->name, value);
+	return err_set(e, ERR_CORRUPT,
+	    "%s: not a key file of a kind known here: \"bulkhead %s\"", t->name, value);
 }
 
 static int
@@ -97,9 +99,11 @@ next_public(struct text *t, enum key_class class, const char *half, struct key_p
 	if (next_head(t, class, half, e) != 0 || next_value(t, "name", name, e) != 0)
 		return -1;
 	if (!key_name_ok(name))
-		return err_set(e, ERR_CORRUPT, "%s: line %d: not a name for a key", t->name, t->line);
+		return err_set(
+		    e, ERR_CORRUPT, "%s: line %d: not a name for a key", t->name, t->line);
 	memcpy(out->name, name, strlen(name) + 1);
-	if (next_hex(t, "id", id, KEY_ID, e) != 0 || next_hex(t, "public", out->pk, KEY_PK, e) != 0)
+	if (next_hex(t, "id", id, KEY_ID, e) != 0 ||
+	    next_hex(t, "public", out->pk, KEY_PK, e) != 0)
 		return -1;
 	key_set_id(out);
 	if (memcmp(id, out->id, KEY_ID) != 0)
@@ -111,8 +115,8 @@ static int
 at_end(const struct text *t, struct err *e)
 {
 	if (t->p != t->end)
-		return err_set(e, ERR_CORRUPT, "%s: more than a key file after line %d", t->name,
-		    t->line);
+		return err_set(e, ERR_CORRUPT, "%s: more than a key file after line %d",
+		    t->name, t->line);
 	return 0;
 }
 
@@ -146,7 +150,8 @@ public_lines(struct buf *out, const struct key_public *k, const char *half)
 {
 	char hex[2 * KEY_PK + 1];
 
-	buf_fmt(out, "bulkhead %s %s key 1\nname %s\n", key_class_name(k->class), half, k->name);
+	buf_fmt(
+	    out, "bulkhead %s %s key 1\nname %s\n", key_class_name(k->class), half, k->name);
 	buf_fmt(out, "id %s\n", hex_encode(hex, k->id, KEY_ID));
 	buf_fmt(out, "public %s\n", hex_encode(hex, k->pk, KEY_PK));
 }
@@ -205,10 +210,10 @@ load_text(int fd, const char *path, int secret, char *text, size_t *len, struct 
 	if (fstat(fd, &st) != 0)
 		return err_sys(e, ERR_IO, "%s: stat", path);
 	if (secret && (st.st_mode & 077) != 0) {
-		err_set(e, ERR_REFUSED, "%s: a secret key that others can use (mode %04o)", path,
-		    (unsigned)st.st_mode & 07777u);
-		return err_hint(e, "chmod 600 %s, and make a new key if others were able to read it",
-		    path);
+		err_set(e, ERR_REFUSED, "%s: a secret key that others can use (mode %04o)",
+		    path, (unsigned)st.st_mode & 07777u);
+		return err_hint(e,
+		    "chmod 600 %s, and make a new key if others were able to read it", path);
 	}
 	if (io_read_full(fd, text, KEY_FILE_MAX + 1, len, path, e) != 0)
 		return -1;
@@ -243,7 +248,7 @@ struct key_secret *
 key_read_secret(const char *path, enum key_class class, struct err *e)
 {
 	struct key_secret *k = NULL;
-	size_t len;
+	size_t len = 0;
 	char *text = read_text(path, 1, &len, e);
 
 	if (text != NULL)
@@ -255,7 +260,7 @@ key_read_secret(const char *path, enum key_class class, struct err *e)
 int
 key_read_public(const char *path, enum key_class class, struct key_public *out, struct err *e)
 {
-	size_t len;
+	size_t len = 0;
 	char *text = read_text(path, 0, &len, e);
 	struct text t;
 	int r;

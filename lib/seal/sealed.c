@@ -20,15 +20,16 @@
 
 _Static_assert(RECIPIENT == 88, "a recipient as in bulkhead-sealed(5)");
 
-const uint8_t seal_check_key[16] = { 'b', 'u', 'l', 'k', 'h', 'e', 'a', 'd', '/', 'c', 'h', 'e',
-	'c', 'k', '/', '1' };
+const uint8_t seal_check_key[16] = { 'b', 'u', 'l', 'k', 'h', 'e', 'a', 'd', '/', 'c', 'h',
+	'e', 'c', 'k', '/', '1' };
 
-/* A preamble, taken apart; the pointers go into its bytes. */
+/* A preamble, taken apart. */
 struct preamble {
 	uint32_t version, kind;
-	const uint8_t *repo, *salt, *commitment, *recipients;
+	uint8_t repo[32], salt[SEAL_SALT], commitment[COMMITMENT_LEN];
 	char name[SEAL_NAME_MAX + 1];
-	uint16_t nto;		/* recipients */
+	uint16_t nto;
+	const uint8_t *recipients; /* nto of them, where they were read */
 	size_t committed;	/* bytes before the commitment */
 	size_t header;		/* bytes of the header */
 	size_t len;		/* bytes of it all */
@@ -38,8 +39,9 @@ struct preamble {
 static const char *
 kind_name(uint32_t kind)
 {
-	static const char *const names[] = { [SEAL_PACK] = "pack", [SEAL_MANIFEST] = "manifest",
-		[SEAL_LOG] = "log" };
+	static const char *const names[] = {
+		[SEAL_PACK] = "pack", [SEAL_MANIFEST] = "manifest", [SEAL_LOG] = "log"
+	};
 
 	return kind >= SEAL_PACK && kind <= SEAL_LOG ? names[kind] : "file of an unknown kind";
 }
@@ -139,8 +141,8 @@ seal_new(enum seal_kind kind, const uint8_t repo[32], const char *name,
 		return NULL;
 	}
 	if (nto < 1 || nto > SEAL_RECIPIENTS_MAX) {
-		err_set(e, ERR_CONFIG, "%s: %zu restore keys to seal to; 1 to %d are possible", name,
-		    nto, SEAL_RECIPIENTS_MAX);
+		err_set(e, ERR_CONFIG, "%s: %zu restore keys to seal to; 1 to %d are possible",
+		    name, nto, SEAL_RECIPIENTS_MAX);
 		return NULL;
 	}
 	if ((s = seal_alloc(kind, name, e)) == NULL)
@@ -185,6 +187,15 @@ seal_kind(const struct seal *s)
 	return s->kind;
 }
 
+static void
+take(struct view *v, uint8_t *out, size_t n)
+{
+	const uint8_t *p = view_bytes(v, n);
+
+	if (p != NULL)
+		memcpy(out, p, n);
+}
+
 static int
 parse(struct preamble *p, const uint8_t *data, size_t n, const char *file, struct err *e)
 {
@@ -202,15 +213,16 @@ parse(struct preamble *p, const uint8_t *data, size_t n, const char *file, struc
 		return err_hint(e, "a newer Bulkhead may have written it");
 	}
 	p->kind = view_u32(&v);
-	p->repo = view_bytes(&v, 32);
+	take(&v, p->repo, sizeof(p->repo));
 	view_str16(&v, p->name, sizeof(p->name));
 	p->nto = view_u16(&v);
-	p->salt = view_bytes(&v, SEAL_SALT);
+	take(&v, p->salt, sizeof(p->salt));
 	p->committed = n - view_left(&v);
-	p->commitment = view_bytes(&v, COMMITMENT_LEN);
+	take(&v, p->commitment, sizeof(p->commitment));
 	p->header = n - view_left(&v);
 	if (!v.bad && (p->nto < 1 || p->nto > SEAL_RECIPIENTS_MAX))
-		return err_set(e, ERR_CORRUPT, "%s: preamble damaged: %u recipients", file, p->nto);
+		return err_set(
+		    e, ERR_CORRUPT, "%s: preamble damaged: %u recipients", file, p->nto);
 	p->recipients = view_bytes(&v, p->nto * (size_t)RECIPIENT);
 	p->len = n - view_left(&v);
 	p->intact = view_u64(&v) == check(data, p->len);
@@ -231,14 +243,15 @@ match(const struct preamble *p, enum seal_kind kind, const uint8_t repo[32], con
 		return err_set(e, ERR_CORRUPT, "%s: a %s, not a %s", file, kind_name(p->kind),
 		    kind_name(kind));
 	if (memcmp(p->repo, repo, 32) != 0)
-		return err_set(e, ERR_CORRUPT, "%s: belongs to repository %s..., not to %s...", file,
-		    hex_encode(is, p->repo, 8), hex_encode(wanted, repo, 8));
+		return err_set(e, ERR_CORRUPT, "%s: belongs to repository %s..., not to %s...",
+		    file, hex_encode(is, p->repo, 8), hex_encode(wanted, repo, 8));
 	if (name != NULL && strcmp(p->name, name) != 0)
-		return err_set(e, ERR_CORRUPT, "%s: holds \"%s\", not \"%s\"", file, p->name, name);
+		return err_set(
+		    e, ERR_CORRUPT, "%s: holds \"%s\", not \"%s\"", file, p->name, name);
 	return 0;
 }
 
-/* The data key into s->dek: 1 found, 0 none is for this key, -1 one is, but not of this header. */
+/* The data key into s->dek: 1; 0: none is for this key; -1: one is, but not of this header. */
 static int
 find_dek(struct seal *s, const struct preamble *p, const uint8_t *header,
     const struct key_secret *key)
@@ -273,11 +286,13 @@ unlock(struct seal *s, const struct preamble *p, const uint8_t *header,
 	if ((found = find_dek(s, p, header, key)) > 0)
 		return 0;
 	if (found < 0)
-		return err_set(e, ERR_CORRUPT, "%s: header damaged or forged: not of its data key",
-		    file);
+		return err_set(
+		    e, ERR_CORRUPT, "%s: header damaged or forged: not of its data key", file);
 	if (!p->intact)
-		return err_set(e, ERR_CORRUPT, "%s: preamble damaged: its check does not hold", file);
-	return err_set(e, ERR_REFUSED, "%s: not sealed to key %s", file, key_public(key)->name);
+		return err_set(
+		    e, ERR_CORRUPT, "%s: preamble damaged: its check does not hold", file);
+	return err_set(
+	    e, ERR_REFUSED, "%s: not sealed to key %s", file, key_public(key)->name);
 }
 
 struct seal *
@@ -289,10 +304,12 @@ seal_open(const struct io_source *src, enum seal_kind kind, const uint8_t repo[3
 	struct preamble p = { 0 };
 	struct seal *s;
 
-	if (src->pread(src->ctx, data, n, 0, &n, e) != 0 || parse(&p, data, n, src->name, e) != 0)
+	if (src->pread(src->ctx, data, n, 0, &n, e) != 0 ||
+	    parse(&p, data, n, src->name, e) != 0)
 		return NULL;
 	if (!p.intact && key == NULL) {
-		err_set(e, ERR_CORRUPT, "%s: preamble damaged: its check does not hold", src->name);
+		err_set(e, ERR_CORRUPT, "%s: preamble damaged: its check does not hold",
+		    src->name);
 		return NULL;
 	}
 	if (match(&p, kind, repo, name, src->name, e) != 0 ||

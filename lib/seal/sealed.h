@@ -34,7 +34,7 @@
 
 #define SEAL_FRAME_HEADER   36
 #define SEAL_RAW_MAX	    (1u << 20)		/* raw bytes in a frame */
-#define SEAL_STORED_MAX	    (SEAL_RAW_MAX + 16u) /* a frame that does not shrink is stored raw */
+#define SEAL_STORED_MAX	    (SEAL_RAW_MAX + 16u) /* what does not shrink is stored raw */
 #define SEAL_NAME_MAX	    256
 #define SEAL_RECIPIENTS_MAX 16
 #define SEAL_PREAMBLE_MAX						\
@@ -44,7 +44,7 @@ enum seal_kind { SEAL_PACK = 1, SEAL_MANIFEST = 2, SEAL_LOG = 3 };
 
 enum {
 	SEAL_ZSTD = 1,		/* set by seal_frame when compressing paid */
-	SEAL_LAST = 2,		/* no frame follows; a pack or manifest without it is cut off */
+	SEAL_LAST = 2,		/* no frame follows; packs and manifests end with it */
 	SEAL_HEARTBEAT = 4,	/* a log's sign of life: no bytes */
 	SEAL_META = 8		/* a log's first frame: what the stream is */
 };
@@ -55,7 +55,7 @@ struct seal_frame {
 	uint32_t raw;		/* 0..SEAL_RAW_MAX */
 	uint32_t flags;
 	uint64_t position;	/* logs: LSN of the first byte; packs and manifests: 0 */
-	uint64_t time;		/* µs since 1970, when it was sealed; packs and manifests: 0 */
+	uint64_t time;		/* µs since 1970 of sealing; packs and manifests: 0 */
 	uint64_t check;
 };
 
@@ -73,7 +73,7 @@ void seal_ctx_free(struct seal_ctx *c);
 struct seal *seal_new(enum seal_kind kind, const uint8_t repo[32], const char *name,
     const struct key_public *to, size_t nto, struct err *e);
 void seal_free(struct seal *s);
-const struct buf *seal_preamble(const struct seal *s);	/* lent: the bytes at the file's start */
+const struct buf *seal_preamble(const struct seal *s); /* lent: the file's first bytes */
 const char *seal_name(const struct seal *s);
 enum seal_kind seal_kind(const struct seal *s);
 
@@ -96,11 +96,13 @@ struct seal *seal_open(const struct io_source *src, enum seal_kind kind,
     const uint8_t repo[32], const char *name, const struct key_secret *key, uint64_t *at,
     struct err *e);
 
-/* Decode a frame header; f->number is left alone. ERR_CORRUPT: lengths or flags out of bounds. */
-int seal_frame_parse(const uint8_t hdr[SEAL_FRAME_HEADER], struct seal_frame *f, struct err *e);
+/* Decode a frame header but f->number.  ERR_CORRUPT: lengths or flags out of bounds. */
+int seal_frame_parse(const uint8_t hdr[SEAL_FRAME_HEADER], struct seal_frame *f,
+    struct err *e);
 
 /* 1 when check holds for this header and its f->stored bytes of ciphertext, else 0. */
-int seal_frame_check(const uint8_t hdr[SEAL_FRAME_HEADER], const uint8_t *ciphertext, size_t n);
+int seal_frame_check(const uint8_t hdr[SEAL_FRAME_HEADER], const uint8_t *ciphertext,
+    size_t n);
 
 /* Authenticate and decompress frame f into out (reset first; f->raw bytes). ERR_CORRUPT. */
 int seal_frame_open(const struct seal *s, struct seal_ctx *c, const struct seal_frame *f,
@@ -127,7 +129,8 @@ struct seal_walk {
 	uint8_t hdr[SEAL_FRAME_HEADER];
 	struct buf ciphertext;	/* filled when checked, or by seal_walk_read */
 };
-void seal_walk_begin(struct seal_walk *w, const struct io_source *src, uint64_t at, int checked);
+void seal_walk_begin(struct seal_walk *w, const struct io_source *src, uint64_t at,
+    int checked);
 int seal_walk_next(struct seal_walk *w, struct seal_frame *f, struct err *e);
 int seal_walk_read(struct seal_walk *w, const struct seal_frame *f, struct err *e);
 void seal_walk_end(struct seal_walk *w);
@@ -138,10 +141,10 @@ struct seal_hash {
 };
 void seal_hash_begin(struct seal_hash *h);
 void seal_hash_add(struct seal_hash *h, const void *p, size_t n);
-void seal_hash_end(struct seal_hash *h, uint8_t out[32]);	/* h may be copied before to go on */
+void seal_hash_end(struct seal_hash *h, uint8_t out[32]); /* to go on, copy h before */
 void seal_hash_of(uint8_t out[32], const void *p, size_t n);
 
-/* Keyed BLAKE2b-128 of a page, and BLAKE2b-256 keyed over page digests (an image file's digest). */
+/* Keyed BLAKE2b-128 of a page, and keyed BLAKE2b-256 over page digests (a file's digest). */
 #define SEAL_PAGE_DIGEST 16
 void seal_page_digest(uint8_t out[SEAL_PAGE_DIGEST], const uint8_t key[32], const void *p,
     size_t n);

@@ -13,7 +13,7 @@ struct seal {
 	char name[SEAL_NAME_MAX + 1];
 	uint8_t salt[SEAL_SALT];
 	uint8_t digest[32];	/* of the header */
-	uint8_t *dek;		/* SEAL_DEK bytes of secret memory; NULL: opened without a key */
+	uint8_t *dek;		/* SEAL_DEK secret bytes; NULL: opened without a key */
 	int fresh;		/* from seal_new: frames may be sealed */
 	struct buf preamble;
 };

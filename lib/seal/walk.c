@@ -39,7 +39,8 @@ seal_walk_read(struct seal_walk *w, const struct seal_frame *f, struct err *e)
 	buf_reset(&w->ciphertext);
 	if (buf_reserve(&w->ciphertext, f->stored) != 0)
 		return buf_check(&w->ciphertext, e);
-	if (read_at(w->src, w->ciphertext.data, f->stored, w->frame_at + SEAL_FRAME_HEADER, e) != 0)
+	if (read_at(w->src, w->ciphertext.data, f->stored, w->frame_at + SEAL_FRAME_HEADER,
+		e) != 0)
 		return -1;
 	w->ciphertext.len = f->stored;
 	return 0;
@@ -74,8 +75,8 @@ seal_walk_next(struct seal_walk *w, struct seal_frame *f, struct err *e)
 	if (left == 0)
 		return 0;
 	if (w->last)
-		return err_set(e, ERR_CORRUPT, "%s: %llu bytes after the last frame", w->src->name,
-		    (unsigned long long)left);
+		return err_set(e, ERR_CORRUPT, "%s: %llu bytes after the last frame",
+		    w->src->name, (unsigned long long)left);
 	if ((r = whole(w, left, f, e)) <= 0) {
 		w->torn = r == 0 ? left : 0;
 		return r;

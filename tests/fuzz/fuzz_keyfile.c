@@ -54,7 +54,8 @@ read_public(struct buf *text)
 	struct key_public k;
 	struct err e;
 
-	MUST(ftruncate(fd, 0) == 0 && pwrite(fd, text->data, text->len, 0) == (ssize_t)text->len);
+	MUST(ftruncate(fd, 0) == 0 &&
+	     pwrite(fd, text->data, text->len, 0) == (ssize_t)text->len);
 	(void)key_read_public(path, KEY_RESTORE, &k, &e); /* either will do */
 	if (key_public_decode(buf_cstr(text), &k, &e) == 0)
 		MUST(strcmp(key_public_encode(word, &k), buf_cstr(text)) == 0);

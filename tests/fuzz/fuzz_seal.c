@@ -54,13 +54,15 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	forge_begin(&g, &(struct forge_header){ 0 }, key_public(key), 1);
 	begins = g.out.len;
 	for (i = 0; i < FRAMES; i++)
-		forge_frame(&g, &(struct seal_frame){ .raw = (uint32_t)strlen(contents[i]),
-		    .flags = i == FRAMES - 1 ? SEAL_LAST : 0 }, contents[i], strlen(contents[i]));
+		forge_frame(&g,
+		    &(struct seal_frame){ .raw = (uint32_t)strlen(contents[i]),
+			.flags = i == FRAMES - 1 ? SEAL_LAST : 0 },
+		    contents[i], strlen(contents[i]));
 	good = g.out;
 	return 0;
 }
 
-/* Open with k (or NULL) and walk to the end; with `ours`, what opens must be what was sealed. */
+/* Open with k (or NULL) and walk to the end; of ours only what was sealed may open. */
 static void
 read_all(struct buf *file, const struct key_secret *k, int ours)
 {
@@ -85,7 +87,8 @@ read_all(struct buf *file, const struct key_secret *k, int ours)
 		if (seal_frame_open(s, ctx, &f, w.hdr, w.ciphertext.data, &out, &e) != 0)
 			continue;
 		MUST(out.len == f.raw);
-		MUST(!ours || (f.number < FRAMES && strcmp(buf_cstr(&out), contents[f.number]) == 0));
+		MUST(!ours ||
+		     (f.number < FRAMES && strcmp(buf_cstr(&out), contents[f.number]) == 0));
 	}
 	seal_walk_end(&w);
 	seal_free(s);

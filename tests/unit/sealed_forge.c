@@ -94,8 +94,8 @@ forge_frame(struct forge *g, const struct seal_frame *f, const void *plain, size
 	memcpy(aad + 40, b->data + at, 28);
 	if (buf_reserve(b, n + 16) != 0)
 		return;
-	crypto_aead_xchacha20poly1305_ietf_encrypt(b->data + text, NULL, plain, n, aad, sizeof(aad),
-	    NULL, nonce, g->dek);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(
+	    b->data + text, NULL, plain, n, aad, sizeof(aad), NULL, nonce, g->dek);
 	b->len += n + 16;
 	crypto_shorthash_siphashx24(key, b->data + at, 28, check_key);
 	crypto_shorthash_siphash24(b->data + at + 28, b->data + text, n + 16, key);

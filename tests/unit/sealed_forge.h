@@ -33,7 +33,7 @@ struct forge {
 void forge_begin(struct forge *g, const struct forge_header *h, const struct key_public *to,
     size_t nto);
 
-/* A frame with these n plain bytes, as they are, and what f says of raw, flags, position, time. */
+/* A frame of these n plain bytes, as they are; raw, flags, position and time as f says. */
 void forge_frame(struct forge *g, const struct seal_frame *f, const void *plain, size_t n);
 void forge_end(struct forge *g);
 

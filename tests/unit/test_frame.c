@@ -65,8 +65,8 @@ open_it(const struct seal *by, const uint8_t *bytes, uint64_t number, struct buf
 
 START_TEST(what_was_sealed_opens)
 {
-	static const uint32_t sizes[] = { 0, 1, 2, 15, 16, 17, 255, 8192, 65537, SEAL_RAW_MAX - 1,
-		SEAL_RAW_MAX };
+	static const uint32_t sizes[] = { 0, 1, 2, 15, 16, 17, 255, 8192, 65537,
+		SEAL_RAW_MAX - 1, SEAL_RAW_MAX };
 	struct buf file = BUF_INIT, out = BUF_INIT;
 	struct seal_frame f;
 	size_t i, at;
@@ -169,9 +169,11 @@ START_TEST(frames_out_of_bounds_are_not_sealed)
 		struct seal_frame f;
 		const char *text;
 	} rows[] = {
-		{ { .raw = SEAL_RAW_MAX + 1 }, FORGE_NAME ": no frame: 1048577 bytes, flags 0" },
+		{ { .raw = SEAL_RAW_MAX + 1 },
+		    FORGE_NAME ": no frame: 1048577 bytes, flags 0" },
 		{ { .flags = 16 }, FORGE_NAME ": no frame: 0 bytes, flags 0x10" },
-		{ { .raw = 1, .flags = SEAL_HEARTBEAT }, FORGE_NAME ": no frame: 1 bytes, flags 0x4" },
+		{ { .raw = 1, .flags = SEAL_HEARTBEAT },
+		    FORGE_NAME ": no frame: 1 bytes, flags 0x4" },
 	};
 	struct buf file = BUF_INIT;
 	struct seal_frame f;
@@ -193,16 +195,29 @@ START_TEST(headers_out_of_bounds_are_corrupt)
 		uint32_t stored, raw, flags;
 		int good;
 	} rows[] = {
-		{ TAG, 0, 0, 1 }, { 0, 0, 0, 0 }, { TAG - 1, 0, 0, 0 }, { TAG + 1, 0, 0, 0 },
-		{ 100 + TAG, 100, 0, 1 }, { 99 + TAG, 100, 0, 0 }, { 101 + TAG, 100, 0, 0 },
-		{ SEAL_STORED_MAX, SEAL_RAW_MAX, 0, 1 }, { SEAL_STORED_MAX + 1, SEAL_RAW_MAX + 1, 0, 0 },
-		{ 99 + TAG, 100, SEAL_ZSTD, 1 }, { 100 + TAG, 100, SEAL_ZSTD, 0 },
-		{ 1 + TAG, 100, SEAL_ZSTD, 1 }, { TAG, 100, SEAL_ZSTD, 0 }, { TAG, 0, SEAL_ZSTD, 0 },
-		{ 1 + TAG, SEAL_RAW_MAX + 1, SEAL_ZSTD, 0 }, { 15, 0xffffffff, 0, 0 },
+		{ TAG, 0, 0, 1 },
+		{ 0, 0, 0, 0 },
+		{ TAG - 1, 0, 0, 0 },
+		{ TAG + 1, 0, 0, 0 },
+		{ 100 + TAG, 100, 0, 1 },
+		{ 99 + TAG, 100, 0, 0 },
+		{ 101 + TAG, 100, 0, 0 },
+		{ SEAL_STORED_MAX, SEAL_RAW_MAX, 0, 1 },
+		{ SEAL_STORED_MAX + 1, SEAL_RAW_MAX + 1, 0, 0 },
+		{ 99 + TAG, 100, SEAL_ZSTD, 1 },
+		{ 100 + TAG, 100, SEAL_ZSTD, 0 },
+		{ 1 + TAG, 100, SEAL_ZSTD, 1 },
+		{ TAG, 100, SEAL_ZSTD, 0 },
+		{ TAG, 0, SEAL_ZSTD, 0 },
+		{ 1 + TAG, SEAL_RAW_MAX + 1, SEAL_ZSTD, 0 },
+		{ 15, 0xffffffff, 0, 0 },
 		{ 17, 0xfffffff1, SEAL_ZSTD, 0 },
-		{ TAG, 0, SEAL_LAST, 1 }, { TAG, 0, SEAL_HEARTBEAT, 1 },
-		{ 1 + TAG, 1, SEAL_HEARTBEAT, 0 }, { 1 + TAG, 1, SEAL_META | SEAL_LAST, 1 },
-		{ TAG, 0, 16, 0 }, { TAG, 0, 0x80000000, 0 },
+		{ TAG, 0, SEAL_LAST, 1 },
+		{ TAG, 0, SEAL_HEARTBEAT, 1 },
+		{ 1 + TAG, 1, SEAL_HEARTBEAT, 0 },
+		{ 1 + TAG, 1, SEAL_META | SEAL_LAST, 1 },
+		{ TAG, 0, 16, 0 },
+		{ TAG, 0, 0x80000000, 0 },
 	};
 	uint8_t hdr[SEAL_FRAME_HEADER] = { 0 };
 	struct seal_frame f;
@@ -212,7 +227,8 @@ START_TEST(headers_out_of_bounds_are_corrupt)
 		le32_put(hdr, rows[i].stored);
 		le32_put(hdr + 4, rows[i].raw);
 		le32_put(hdr + 8, rows[i].flags);
-		ck_assert_msg(seal_frame_parse(hdr, &f, &e) == (rows[i].good ? 0 : -1), "row %zu", i);
+		ck_assert_msg(
+		    seal_frame_parse(hdr, &f, &e) == (rows[i].good ? 0 : -1), "row %zu", i);
 	}
 	expect(ERR_CORRUPT, "frame header damaged: 16 bytes stored, 0 raw, flags 0x80000000");
 }
@@ -230,12 +246,15 @@ START_TEST(the_check_covers_every_bit_of_header_and_ciphertext)
 	for (i = 0; i < file.len; i++)
 		for (bit = 0; bit < 8; bit++) {
 			file.data[i] ^= (uint8_t)(1 << bit);
-			ck_assert_msg(!seal_frame_check(file.data, file.data + SEAL_FRAME_HEADER,
-					  f.stored), "byte %zu, bit %d", i, bit);
+			ck_assert_msg(!seal_frame_check(
+					  file.data, file.data + SEAL_FRAME_HEADER, f.stored),
+			    "byte %zu, bit %d", i, bit);
 			file.data[i] ^= (uint8_t)(1 << bit);
 		}
-	ck_assert_int_eq(seal_frame_check(file.data, file.data + SEAL_FRAME_HEADER, f.stored), 1);
-	ck_assert_int_eq(seal_frame_check(file.data, file.data + SEAL_FRAME_HEADER, f.stored - 1), 0);
+	ck_assert_int_eq(
+	    seal_frame_check(file.data, file.data + SEAL_FRAME_HEADER, f.stored), 1);
+	ck_assert_int_eq(
+	    seal_frame_check(file.data, file.data + SEAL_FRAME_HEADER, f.stored - 1), 0);
 	buf_free(&file);
 }
 END_TEST
@@ -253,8 +272,8 @@ START_TEST(the_key_authenticates_every_bit_of_header_and_ciphertext)
 	for (i = 0; i < file.len; i++)
 		for (bit = 0; bit < 8 && !(i >= 28 && i < SEAL_FRAME_HEADER); bit++) {
 			file.data[i] ^= (uint8_t)(1 << bit);
-			ck_assert_msg(open_it(s, file.data, 0, &out) == -1, "byte %zu, bit %d", i,
-			    bit);
+			ck_assert_msg(
+			    open_it(s, file.data, 0, &out) == -1, "byte %zu, bit %d", i, bit);
 			ck_assert_int_eq(e.kind, ERR_CORRUPT);
 			file.data[i] ^= (uint8_t)(1 << bit);
 		}
@@ -314,7 +333,8 @@ START_TEST(hostile_zstd_is_corrupt)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		forge_begin(&g, &(struct forge_header){ 0 }, key_public(dba), 1);
 		at = g.out.len;
-		forge_frame(&g, &(struct seal_frame){ .raw = rows[i].claim, .flags = SEAL_ZSTD },
+		forge_frame(&g,
+		    &(struct seal_frame){ .raw = rows[i].claim, .flags = SEAL_ZSTD },
 		    rows[i].plain, rows[i].n);
 		src = forge_source(&g.out, "file");
 		by = seal_open(&src, SEAL_PACK, repo, FORGE_NAME, dba, &at, &e);
@@ -339,8 +359,10 @@ START_TEST(a_frame_that_was_not_parsed_is_our_bug)
 	struct buf file = BUF_INIT, out = BUF_INIT;
 
 	seal_it(&f, raw, &file);
-	ck_assert_int_eq(seal_frame_open(s, ctx, &(struct seal_frame){ .raw = 9, .stored = 4000 },
-			     file.data, file.data + SEAL_FRAME_HEADER, &out, &e), -1);
+	ck_assert_int_eq(
+	    seal_frame_open(s, ctx, &(struct seal_frame){ .raw = 9, .stored = 4000 },
+		file.data, file.data + SEAL_FRAME_HEADER, &out, &e),
+	    -1);
 	expect(ERR_BUG, "frame 0: not as seal_frame_parse gives it");
 	buf_free(&file);
 	buf_free(&out);
@@ -406,16 +428,19 @@ START_TEST(threads_share_a_seal)
 
 	for (i = 0; i < THREADS; i++) {
 		workers[i].first = (uint64_t)i * FRAMES;
-		ck_assert_int_eq(pthread_create(&workers[i].thread, NULL, seal_many, &workers[i]), 0);
+		ck_assert_int_eq(
+		    pthread_create(&workers[i].thread, NULL, seal_many, &workers[i]), 0);
 	}
 	for (i = 0; i < THREADS; i++) {
 		ck_assert_int_eq(pthread_join(workers[i].thread, NULL), 0);
 		ck_assert_int_eq(workers[i].failed, 0);
 		for (at = 0, n = 0; at < workers[i].out.len; n++) {
-			ck_assert_int_eq(seal_frame_parse(workers[i].out.data + at, &f, &e), 0);
+			ck_assert_int_eq(
+			    seal_frame_parse(workers[i].out.data + at, &f, &e), 0);
 			ck_assert_int_eq(open_it(s, workers[i].out.data + at,
 					     workers[i].first + (uint64_t)n, &out), 0);
-			ck_assert_uint_eq(le64_get(out.data + 7992), workers[i].first + (uint64_t)n);
+			ck_assert_uint_eq(
+			    le64_get(out.data + 7992), workers[i].first + (uint64_t)n);
 			at += SEAL_FRAME_HEADER + f.stored;
 		}
 		ck_assert_int_eq(n, FRAMES);

@@ -41,7 +41,8 @@ START_TEST(guarding_forbids_core_dumps_and_debuggers)
 	if (pid == 0) {
 		if (key_guard_process(&e) != 0)
 			_exit(1);
-		if (getrlimit(RLIMIT_CORE, &core) != 0 || core.rlim_cur != 0 || core.rlim_max != 0)
+		if (getrlimit(RLIMIT_CORE, &core) != 0 || core.rlim_cur != 0 ||
+		    core.rlim_max != 0)
 			_exit(2);
 		_exit(prctl(PR_GET_DUMPABLE) == 0 ? 0 : 3);
 	}
@@ -89,7 +90,8 @@ START_TEST(a_name_is_letters_digits_dots_dashes)
 	key_free(make(KEY_WRITER,
 	    "012345678901234567890123456789012345678901234567890123456789012"));
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		ck_assert_msg(key_new(KEY_WRITER, bad[i], &e) == NULL, "\"%s\" passed", bad[i]);
+		ck_assert_msg(
+		    key_new(KEY_WRITER, bad[i], &e) == NULL, "\"%s\" passed", bad[i]);
 		ck_assert_int_eq(e.kind, ERR_USAGE);
 	}
 	ck_assert_ptr_null(key_new(KEY_WRITER, "a b", &e));
@@ -133,10 +135,10 @@ END_TEST
 
 START_TEST(another_word_is_no_public_key)
 {
-	static const char *const bad[] = { "", ":", "::", "writer", "writer:db1", "writer:db1:",
-		"writer::" HEX, ":db1:" HEX, "owner:db1:" HEX, "writer:db1:" HEX " ",
-		"writer:db1:" HEX "0", "writer:db1:" HEX ":", " writer:db1:" HEX,
-		"writer:db 1:" HEX, "writer:db1:x" HEX, "writer:a:b:" HEX,
+	static const char *const bad[] = { "", ":", "::", "writer", "writer:db1",
+		"writer:db1:", "writer::" HEX, ":db1:" HEX, "owner:db1:" HEX,
+		"writer:db1:" HEX " ", "writer:db1:" HEX "0", "writer:db1:" HEX ":",
+		" writer:db1:" HEX, "writer:db 1:" HEX, "writer:db1:x" HEX, "writer:a:b:" HEX,
 		"writer:db1:79B5562e8fe654f94078b112e8a98ba7901f853ae695bed7e0e3910bad049664",
 		"writer:0123456789012345678901234567890123456789012345678901234567890123:" HEX,
 		"writer:" HEX HEX HEX ":" HEX };
@@ -144,7 +146,8 @@ START_TEST(another_word_is_no_public_key)
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		ck_assert_msg(key_public_decode(bad[i], &k, &e) == -1, "\"%s\" passed", bad[i]);
+		ck_assert_msg(
+		    key_public_decode(bad[i], &k, &e) == -1, "\"%s\" passed", bad[i]);
 		ck_assert_int_eq(e.kind, ERR_CORRUPT);
 	}
 	ck_assert_int_eq(key_public_decode("writer", &k, &e), -1);

@@ -19,12 +19,14 @@
 #define RESTORE_PK "07a37cbc142093c8b755dc1b10e86cb426374ad16aa853ed0bdfc0b2b86d1c7c"
 #define WRITER_PK "79b5562e8fe654f94078b112e8a98ba7901f853ae695bed7e0e3910bad049664"
 
-static const char restore_text[] = "bulkhead restore secret key 1\nname dba\n"
-				   "id 759a1e812446bc5f\npublic " RESTORE_PK "\nsecret " SCALAR "\n";
+static const char restore_text[] =
+    "bulkhead restore secret key 1\nname dba\n"
+    "id 759a1e812446bc5f\npublic " RESTORE_PK "\nsecret " SCALAR "\n";
 static const char restore_public[] = "bulkhead restore public key 1\nname dba\n"
 				     "id 759a1e812446bc5f\npublic " RESTORE_PK "\n";
-static const char writer_text[] = "bulkhead writer secret key 1\nname db1\n"
-				  "id 4bf76c6cabd4d625\npublic " WRITER_PK "\nsecret " SEED "\n";
+static const char writer_text[] =
+    "bulkhead writer secret key 1\nname db1\n"
+    "id 4bf76c6cabd4d625\npublic " WRITER_PK "\nsecret " SEED "\n";
 
 static struct err e;
 static char folder[64], path[96], pub[96];
@@ -238,22 +240,28 @@ START_TEST(corrupt_key_files)
 		{ "no head", "bulkhead ", "", "text: not a key file" },
 		{ "blank line first", "bulkhead", "\nbulkhead", "text: not a key file" },
 		{ "unknown class", "restore", "owner",
-		    "text: not a key file of a kind known here: \"bulkhead owner secret key 1\"" },
+		    "text: not a key file of a kind known here: \"bulkhead owner secret key "
+		    "1\"" },
 		{ "later version", "key 1", "key 2",
-		    "text: not a key file of a kind known here: \"bulkhead restore secret key 2\"" },
-		{ "no name line", "name dba\n", "", "text: line 2: not \"name\" and its value" },
+		    "text: not a key file of a kind known here: \"bulkhead restore secret key "
+		    "2\"" },
+		{ "no name line", "name dba\n", "",
+		    "text: line 2: not \"name\" and its value" },
 		{ "empty name", "name dba", "name ", "text: line 2: not a name for a key" },
-		{ "name without space", "name dba", "name", "text: line 2: not \"name\" and its value" },
+		{ "name without space", "name dba", "name",
+		    "text: line 2: not \"name\" and its value" },
 		{ "bad name", "dba", "d:a", "text: line 2: not a name for a key" },
 		{ "name too long", "dba",
 		    "0123456789012345678901234567890123456789012345678901234567890123",
 		    "text: line 2: not a name for a key" },
-		{ "value too long", "dba", SEED SEED, "text: line 2: not a value of \"name\"" },
+		{ "value too long", "dba", SEED SEED,
+		    "text: line 2: not a value of \"name\"" },
 		{ "id with a typo", "759a1e812446bc5f", "759a1e812446bc5e",
 		    "text: id and public key do not match" },
 		{ "id too short", "759a1e812446bc5f", "759a1e812446bc",
 		    "text: line 3: not 16 hexadecimal digits" },
-		{ "id and public swapped", "id ", "public ", "text: line 3: not \"id\" and its value" },
+		{ "id and public swapped", "id ", "public ",
+		    "text: line 3: not \"id\" and its value" },
 		{ "public in upper case", "public 07a37cbc", "public 07A37CBC",
 		    "text: line 4: not 64 hexadecimal digits" },
 		{ "another public key", RESTORE_PK, WRITER_PK,
@@ -263,10 +271,14 @@ START_TEST(corrupt_key_files)
 		    "text: secret and public key do not match" },
 		{ "secret not clamped", "secret 00", "secret 01",
 		    "text: secret and public key do not match" },
-		{ "no secret", "secret " SCALAR "\n", "", "text: line 5: not \"secret\" and its value" },
-		{ "secret too short", SCALAR "\n", "0102\n", "text: line 5: not 64 hexadecimal digits" },
-		{ "no last newline", "1f60\n", "1f60", "text: line 5: not \"secret\" and its value" },
-		{ "carriage return", "dba\n", "dba\r\n", "text: line 2: not a name for a key" },
+		{ "no secret", "secret " SCALAR "\n", "",
+		    "text: line 5: not \"secret\" and its value" },
+		{ "secret too short", SCALAR "\n", "0102\n",
+		    "text: line 5: not 64 hexadecimal digits" },
+		{ "no last newline", "1f60\n", "1f60",
+		    "text: line 5: not \"secret\" and its value" },
+		{ "carriage return", "dba\n", "dba\r\n",
+		    "text: line 2: not a name for a key" },
 		{ "more lines", "", "\n", "text: more than a key file after line 5" },
 		{ "two keys", "", restore_text, "text: more than a key file after line 5" },
 	};
@@ -277,7 +289,8 @@ START_TEST(corrupt_key_files)
 		snprintf(text, sizeof(text), "%s", restore_text);
 		key_free(parse(text, KEY_RESTORE));
 		edit(text, sizeof(text), rows[i].from, rows[i].to);
-		ck_assert_msg(key_secret_parse(text, strlen(text), "text", KEY_RESTORE, &e) == NULL,
+		ck_assert_msg(
+		    key_secret_parse(text, strlen(text), "text", KEY_RESTORE, &e) == NULL,
 		    "%s: passed", rows[i].name);
 		if (rows[i].text != NULL)
 			expect(ERR_CORRUPT, rows[i].text);
@@ -302,7 +315,8 @@ END_TEST
 
 START_TEST(every_flipped_bit_is_noticed_but_in_the_name)
 {
-	const size_t len = strlen(restore_text), name = strlen("bulkhead restore secret key 1\nname ");
+	const size_t len = strlen(restore_text),
+		     name = strlen("bulkhead restore secret key 1\nname ");
 	char text[sizeof(restore_text)];
 	struct key_secret *k;
 	size_t i;
@@ -314,7 +328,8 @@ START_TEST(every_flipped_bit_is_noticed_but_in_the_name)
 			text[i] = (char)(text[i] ^ 1 << bit);
 			k = key_secret_parse(text, len, "text", KEY_RESTORE, &e);
 			if (i >= name && i < name + 3)
-				ck_assert(k == NULL || strcmp(key_public(k)->name, "dba") != 0);
+				ck_assert(
+				    k == NULL || strcmp(key_public(k)->name, "dba") != 0);
 			else
 				ck_assert_msg(k == NULL, "byte %zu, bit %d", i, bit);
 			key_free(k);
@@ -340,8 +355,9 @@ START_TEST(finds_a_restore_or_approver_secret_beside)
 	static const struct {
 		const char *name, *from, *to;
 		int found;
-	} rows[] = { { "restore", "restore", "restore", 1 }, { "approver", "restore", "approver", 1 },
-		{ "writer", "restore", "writer", 0 }, { "verifier", "restore", "verifier", 0 },
+	} rows[] = { { "restore", "restore", "restore", 1 },
+		{ "approver", "restore", "approver", 1 }, { "writer", "restore", "writer", 0 },
+		{ "verifier", "restore", "verifier", 0 },
 		{ "later version", "key 1", "key 2", 1 }, { "public", "secret", "public", 0 },
 		{ "not at the beginning", "bulkhead", " bulkhead", 0 } };
 	char text[1024], out[128];

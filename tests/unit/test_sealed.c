@@ -77,8 +77,9 @@ expect_hello(struct buf *file, const struct key_secret *key)
 	ck_assert_msg(s != NULL, "%s", e.msg);
 	seal_walk_begin(&w, &src, at, 1);
 	while ((r = seal_walk_next(&w, &f, &e)) == 1) {
-		ck_assert_msg(seal_frame_open(s, ctx, &f, w.hdr, w.ciphertext.data, &out, &e) == 0,
-		    "%s", e.msg);
+		ck_assert_msg(
+		    seal_frame_open(s, ctx, &f, w.hdr, w.ciphertext.data, &out, &e) == 0, "%s",
+		    e.msg);
 		ck_assert_uint_eq(out.len, 5);
 		ck_assert_mem_eq(out.data, "hello", 5);
 	}
@@ -209,8 +210,10 @@ START_TEST(another_object_is_told_apart)
 		{ { .kind = 3 }, "file: a log, not a pack" },
 		{ { .kind = 7 }, "file: a file of an unknown kind, not a pack" },
 		{ { .repo = "AB repository's id of 32 letters." },
-		    "file: belongs to repository 4142207265706f73..., not to 61207265706f7369..." },
-		{ { .name = "shop/other" }, "file: holds \"shop/other\", not \"" FORGE_NAME "\"" },
+		    "file: belongs to repository 4142207265706f73..., not to "
+		    "61207265706f7369..." },
+		{ { .name = "shop/other" },
+		    "file: holds \"shop/other\", not \"" FORGE_NAME "\"" },
 		{ { .version = 2 }, "file: format version 2; only 1 is known here" },
 		{ { .name = "shop/\033[31m" }, "file: preamble damaged or cut off" },
 		{ { .name = "" }, "file: preamble damaged or cut off" },
@@ -309,7 +312,8 @@ START_TEST(refuses_to_seal_to_nobody_or_too_many)
 
 	ck_assert_ptr_null(seal_new(SEAL_PACK, repo, "shop/1", to, 0, &e));
 	expect(ERR_CONFIG, "shop/1: 0 restore keys to seal to; 1 to 16 are possible");
-	ck_assert_ptr_null(seal_new(SEAL_PACK, repo, "shop/1", many, SEAL_RECIPIENTS_MAX + 1, &e));
+	ck_assert_ptr_null(
+	    seal_new(SEAL_PACK, repo, "shop/1", many, SEAL_RECIPIENTS_MAX + 1, &e));
 	expect(ERR_CONFIG, "shop/1: 17 restore keys to seal to; 1 to 16 are possible");
 }
 END_TEST

@@ -23,7 +23,8 @@ static size_t begins[FRAMES + 1];
 static void
 make(struct buf *out)
 {
-	static const char *const contents[FRAMES] = { "first", "second: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	static const char *const contents[FRAMES] = { "first",
+		"second: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 		"second: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "" };
 	struct seal *s = seal_new(SEAL_PACK, repo, FORGE_NAME, to, 2, &e);
 	struct seal_frame f;
@@ -191,7 +192,8 @@ take_preamble_of_other(struct buf *b)
 static void
 take_recipients_of_other(struct buf *b)
 {
-	splice(b, begins[0] - 8 - 2 * 88, begins[0], &other, begins[0] - 8 - 2 * 88, 8 + 2 * 88);
+	splice(
+	    b, begins[0] - 8 - 2 * 88, begins[0], &other, begins[0] - 8 - 2 * 88, 8 + 2 * 88);
 }
 
 static void
@@ -277,7 +279,7 @@ zero_a_block(struct buf *b)
 static const struct row {
 	const char *name;
 	void (*mutilate)(struct buf *b);
-	const char *keyless, *keyed; /* what is told; NULL: passes, for the reason given here */
+	const char *keyless, *keyed; /* what is told; NULL: passes, for the reason given */
 } rows[] = {
 	{ "magic", flip_magic, "pack: not a sealed file", "pack: not a sealed file" },
 	{ "version", flip_version, "pack: format version 3; only 1 is known here",
@@ -314,7 +316,8 @@ static const struct row {
 	{ "frame missing", drop_frame, NULL, "frame 1: damaged, or not of this place" },
 	{ "frame of another file", take_frame_of_other, NULL,
 	    "frame 1: damaged, or not of this place" },
-	{ "cut in a frame", cut_in_a_frame, "pack: damaged at frame 2", "pack: damaged at frame 2" },
+	{ "cut in a frame", cut_in_a_frame, "pack: damaged at frame 2",
+	    "pack: damaged at frame 2" },
 	{ "cut between frames", cut_between_frames, "pack: cut off after frame 1",
 	    "pack: cut off after frame 1" },
 	{ "cut in the preamble", cut_in_the_preamble, "pack: preamble damaged or cut off",
@@ -322,7 +325,8 @@ static const struct row {
 	{ "empty", empty, "pack: not a sealed file", "pack: not a sealed file" },
 	{ "bytes appended", append, "pack: 4 bytes after the last frame",
 	    "pack: 4 bytes after the last frame" },
-	{ "a frame of zeros", zero_a_block, "pack: damaged at frame 1", "pack: damaged at frame 1" },
+	{ "a frame of zeros", zero_a_block, "pack: damaged at frame 1",
+	    "pack: damaged at frame 1" },
 };
 
 static void
@@ -362,15 +366,15 @@ START_TEST(every_flipped_bit_is_noticed_without_a_key)
 	for (i = 0; i < good.len; i++)
 		for (bit = 0; bit < 8; bit++) {
 			good.data[i] ^= (uint8_t)(1 << bit);
-			ck_assert_msg(read_pack(&good, NULL, NULL) == -1, "byte %zu, bit %d passed",
-			    i, bit);
+			ck_assert_msg(read_pack(&good, NULL, NULL) == -1,
+			    "byte %zu, bit %d passed", i, bit);
 			ck_assert_int_eq(e.kind, ERR_CORRUPT);
 			good.data[i] ^= (uint8_t)(1 << bit);
 		}
 }
 END_TEST
 
-/* Where a flip does no harm to whoever has dba's key. */
+/* Where a flip does no harm to whoever has dba's key: hints, spare's box, checks. */
 static int
 is_harmless(size_t i)
 {
@@ -378,7 +382,7 @@ is_harmless(size_t i)
 	size_t n;
 
 	if (i >= recipients && i < begins[0])
-		return i < recipients + KEY_ID || i >= recipients + 88; /* hint, spare's, check */
+		return i < recipients + KEY_ID || i >= recipients + 88;
 	for (n = 0; n < FRAMES; n++)
 		if (i >= begins[n] + 28 && i < begins[n] + SEAL_FRAME_HEADER)
 			return 1;

@@ -91,8 +91,9 @@ START_TEST(visits_every_frame_in_order)
 			if (!checked)
 				ck_assert_int_eq(seal_walk_read(&w, &f, &e), 0);
 			ck_assert_uint_eq(w.ciphertext.len, f.stored);
-			ck_assert_int_eq(seal_frame_open(s, ctx, &f, w.hdr, w.ciphertext.data, &out,
-					     &e), 0);
+			ck_assert_int_eq(
+			    seal_frame_open(s, ctx, &f, w.hdr, w.ciphertext.data, &out, &e),
+			    0);
 			ck_assert_str_eq(buf_cstr(&out), contents[i]);
 		}
 		ck_assert_int_eq(seal_walk_next(&w, &f, &e), 0);
@@ -141,7 +142,8 @@ START_TEST(a_file_cut_anywhere_tells_what_is_torn)
 	for (checked = 0; checked < 2; checked++)
 		for (file.len = begins[FRAMES]; file.len >= begins[0]; file.len--) {
 			src = forge_source(&file, "log");
-			for (whole = 0; whole < FRAMES && begins[whole + 1] <= file.len; whole++)
+			for (whole = 0; whole < FRAMES && begins[whole + 1] <= file.len;
+			     whole++)
 				continue;
 			ck_assert_int_eq(count(&w, checked), whole);
 			ck_assert_uint_eq(w.at, begins[whole]);

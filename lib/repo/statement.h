@@ -5,7 +5,7 @@
  *	verb actor=KEYID count=N last=HASH key=value ...
  *
  * Values are percent-encoded: printable ASCII without space and '%' stands for
- * itself.  A key may occur more than once.  What is signed is
+ * itself.  Which keys may occur more than once is in grammar.h.  What is signed is
  * "bulkhead statement 1\n" REPOSITORY-ID "\n" text "\n" ("-" for the founding one).
  */
 #ifndef REPO_STATEMENT_H
@@ -36,12 +36,14 @@ struct statement {
 	uint8_t last[32];	/* hash of the actor's statement before, or zeros */
 	int nfields;
 	struct {
-		char *key, *value;	/* decoded, owned */
+		const char *key, *value;	/* decoded, owned; not before it is signed */
 	} fields[STATEMENT_FIELDS_MAX];
 	int nsigs;
 	struct {
 		uint8_t key[KEY_ID], sig[KEY_SIG];
 	} sigs[STATEMENT_SIGS_MAX];	/* the actor's own first */
+	/* private: behind text and fields; the fields of one that is being made, as text */
+	struct buf text_buf, field_buf, draft;
 };
 
 const char *statement_verb_name(enum statement_verb verb);
@@ -54,17 +56,25 @@ void statement_add_fmt(struct statement *st, const char *key, const char *fmt, .
     __attribute__((format(printf, 3, 4)));
 void statement_add_hex(struct statement *st, const char *key, const uint8_t *p, size_t n);
 
-/* Put actor, count and last in front, form text and hash, and sign with each key (the actor first). */
+/*
+ * Put actor, count and last in front, form text and hash, and sign with each key (the actor
+ * first).  repo NULL: the founding statement.  It can be signed again with other numbers.
+ */
 int statement_sign(struct statement *st, const uint8_t *repo, uint64_t count,
     const uint8_t last[32], const struct key_secret *const keys[], int nkeys, struct err *e);
 
 /* Parse text strictly (ERR_CORRUPT); signatures are parsed apart: "KEYID:SIG[,KEYID:SIG...]". */
 struct statement *statement_parse(const char *text, size_t len, struct err *e);
+/* As statement_parse, into one that is there already: nothing is allocated anew. */
+int statement_read(struct statement *st, const char *text, size_t len, struct err *e);
 int statement_parse_sigs(struct statement *st, const char *text, size_t len, struct err *e);
 
 /* 1 when signature i is key's over this statement in this repository. */
 int statement_verify(const struct statement *st, int i, const uint8_t *repo,
     const struct key_public *key);
+
+/* Append the signatures as statement_parse_sigs takes them. */
+void statement_encode_sigs(const struct statement *st, struct buf *out);
 
 /* A field's value, or NULL; the n-th of its name. */
 const char *statement_get(const struct statement *st, const char *key);
@@ -73,6 +83,7 @@ const char *statement_get_nth(const struct statement *st, const char *key, int n
 int statement_u64(const struct statement *st, const char *key, uint64_t *out, struct err *e);
 int statement_hash_field(const struct statement *st, const char *key, uint8_t out[32],
     struct err *e);
+int statement_lsn(const struct statement *st, const char *key, uint64_t *lsn, struct err *e);
 int statement_time(const struct statement *st, const char *key, int64_t *us, struct err *e);
 
 #endif

@@ -37,11 +37,14 @@ struct journal_entry {
 	char boot[40];
 	uint64_t uptime;	/* seconds */
 	const struct statement *st;
+	const char *line;	/* as it is in the file, len bytes without the newline */
+	size_t len;
 };
 
 struct journal_key {
 	struct key_public key;
 	char source[SOURCE_NAME_MAX];	/* writers: whose */
+	int replaced;			/* by another writer key: void */
 	uint64_t count;			/* statements so far */
 	uint8_t last[32];		/* hash of the last one's text */
 };
@@ -57,7 +60,10 @@ struct journal;
 struct journal *journal_read(const char *path, const struct journal_head *known,
     const uint8_t *pin, int (*each)(void *ctx, const struct journal_entry *en, struct err *e),
     void *ctx, struct err *e);
-/* Read the lines that have been added since. */
+/*
+ * Read the lines that have been added since.  ERR_CORRUPT also when the last line read
+ * is no longer there as it was.
+ */
 int journal_refresh(struct journal *j, struct err *e);
 void journal_free(struct journal *j);
 
@@ -76,6 +82,6 @@ int journal_create(const char *path, const struct statement *found, struct err *
  * The caller holds the keeper's lock and has refreshed.  *entry_seq: its line.
  */
 int journal_append(struct journal *j, const struct statement *st, uint64_t *entry_seq,
-    struct err *e);
+    struct err *e);	/* ERR_REFUSED: by an unknown key, of another class, too few approvers */
 
 #endif

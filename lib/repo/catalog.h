@@ -1,7 +1,7 @@
 /*
  * What the journal says, as tables: sources, snapshots, logs and gaps.  Needs no key.
  * All strings and arrays are owned by the catalog; entries keep their order of commit.
- * Pointers are valid until the next refresh.
+ * Pointers are valid until the next refresh.  A new one is all zeros.
  */
 #ifndef REPO_CATALOG_H
 #define REPO_CATALOG_H
@@ -52,7 +52,7 @@ struct catalog_log {
 	/* the file before it in this stream, as its opener found it; after_file "" when first */
 	char after_file[LOG_NAME_MAX];
 	uint64_t after_frames, after_bytes, after_position;
-	/* what the last mark (or the close) signed; frames 0 when there was none yet */
+	/* what the last mark (or the close) signed; before the first: frames 0, position start */
 	uint64_t frames, bytes, position;
 	int64_t time;			/* of the last frame, µs */
 	uint8_t digest[32];		/* BLAKE2b-256 of the file's first `bytes` bytes */
@@ -73,9 +73,10 @@ struct catalog {
 	struct catalog_log *logs;
 	struct catalog_gap *gaps;
 	size_t nsources, nsnapshots, nlogs, ngaps;
+	struct catalog_index *index;	/* private */
 };
 
-void catalog_free(struct catalog *c);
+void catalog_free(struct catalog *c);	/* what it holds */
 
 /* journal_read's each(): ctx is the struct catalog. Unknown or contradictory content: ERR_CORRUPT. */
 int catalog_add(void *ctx, const struct journal_entry *en, struct err *e);

@@ -26,6 +26,6 @@ struct stamp {
 };
 
 int stamp_read(const char *target, struct stamp *s, struct err *e);	/* ERR_NOTFOUND: not a restored copy */
-int stamp_write(const char *target, const struct stamp *s, struct err *e);
+int stamp_write(const char *target, const struct stamp *s, struct err *e);	/* TARGET/bulkhead exists */
 
 #endif

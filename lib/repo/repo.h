@@ -42,13 +42,24 @@ const struct journal *repo_journal(const struct repo *r);
 const struct catalog *repo_catalog(const struct repo *r);
 int repo_refresh(struct repo *r, struct err *e);	/* pointers into the catalog become invalid */
 
-/* Make a repository in an empty or missing folder from a signed founding statement. */
+/* Call each() for every statement from line 0 on; it must not commit.  Checked when r was opened. */
+int repo_each_statement(struct repo *r,
+    int (*each)(void *ctx, const struct journal_entry *en, struct err *e), void *ctx,
+    struct err *e);
+
+/*
+ * Make a repository in an empty or missing folder (lost+found may be there) from a signed
+ * founding statement.  ERR_CONFLICT: not empty.  After a failure it is empty again.
+ */
 int repo_create(const char *url, const struct statement *found, struct err *e);
 
 /*
  * Complete st (actor, count, last), sign it with keys (the actor first) and commit it:
- * durable when it returns 0.  st is borrowed.  The same commit again (same verb, actor and
- * id or file) is fine and changes nothing.
+ * durable when it returns 0.  st is borrowed.  The same commit again (same verb, source and
+ * id or file) is fine and changes nothing.  What st names must be there (a snapshot's
+ * manifest, list and packs; a log file and as many bytes as a mark says), else
+ * ERR_CORRUPT.  ERR_CONFLICT: contradicts what is committed.  ERR_REFUSED: not with these keys.
+ * Pointers into the catalog become invalid, as by repo_refresh.
  */
 int repo_commit(struct repo *r, struct statement *st, const struct key_secret *const keys[],
     int nkeys, struct err *e);
@@ -56,6 +67,7 @@ int repo_commit(struct repo *r, struct statement *st, const struct key_secret *c
 /*
  * One session a source and purpose ("snapshot", "log"): a second one is ERR_BUSY.
  * Taking it also clears what earlier sessions of that purpose left in incoming/.
+ * Its puts and its log are freed before it.
  */
 struct repo_session;
 struct repo_session *repo_session_begin(struct repo *r, const char *source, const char *purpose,
@@ -63,11 +75,12 @@ struct repo_session *repo_session_begin(struct repo *r, const char *source, cons
 void repo_session_free(struct repo_session *s);
 
 /*
- * Put one object: write it in pieces; repo_put_end makes it durable in incoming/ and
- * tells its BLAKE2b-256.  A pack's name is that hash.  Space below the reserve
+ * Put one object: write it in pieces; repo_put_end makes its bytes durable and
+ * tells their BLAKE2b-256.  A pack's name is that hash.  Space below the reserve
  * (5 % of the file system, at most 1 GiB, kept for logs and journal) is refused with
- * ERR_IO and ENOSPC.  At repo_snapshot_place all of the session's objects
- * get their final names; then repo_commit the statement.
+ * ERR_IO and ENOSPC.  Several puts of a session may be driven by a thread each.  At
+ * repo_snapshot_place all that were ended (packs, one manifest and one list) get their
+ * final names; then repo_commit the statement.
  */
 enum repo_kind { REPO_PACK = 1, REPO_MANIFEST, REPO_PACKLIST, REPO_LOG };
 struct repo_put;

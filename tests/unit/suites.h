@@ -25,6 +25,7 @@
 	X(opt)			\
 	X(page)			\
 	X(pool)			\
+	X(repo)			\
 	X(report)		\
 	X(sealed)		\
 	X(sealed_corruption)	\

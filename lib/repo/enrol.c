@@ -1,0 +1,120 @@
+/*
+ * Enrolling a source.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "base/hex.h"
+#include "repo/enrol.h"
+#include "repo/source.h"
+
+static int
+check(const struct repo *r, const struct enrol_options *o, struct err *e)
+{
+	const struct catalog_source *there;
+	int quorum = journal_quorum(repo_journal(r), NULL);
+
+	if (!source_name_ok(o->source)) {
+		err_set(e, ERR_USAGE, "not a name for a source: \"%s\"", o->source);
+		return err_hint(e, "1 to %d of a-z, 0-9, '.', '_' and '-', beginning with a letter or"
+		    " digit", SOURCE_NAME_MAX - 1);
+	}
+	there = catalog_source(repo_catalog(r), o->source);
+	if (there != NULL && !o->replace) {
+		err_set(e, ERR_CONFLICT, "source %s is enrolled already", o->source);
+		return err_hint(e, "--replace gives it a new writer key, and makes the old one void");
+	}
+	if (there == NULL && o->replace)
+		return err_set(e, ERR_NOTFOUND, "no source %s to replace", o->source);
+	if (o->napprovers < quorum)
+		return err_set(e, ERR_REFUSED, "signed by %d of the %d approvers that it takes",
+		    o->napprovers, quorum);
+	if (access(o->file, F_OK) == 0)
+		return err_set(e, ERR_CONFLICT, "%s: exists already", o->file);
+	return 0;
+}
+
+static struct source *
+make_source(const struct repo *r, const struct enrol_options *o, struct err *e)
+{
+	struct source *s = calloc(1, sizeof(*s));
+	const struct journal_key *k;
+	int i;
+
+	if (s == NULL || (s->digest_key = sodium_malloc(32)) == NULL) {
+		err_set(e, ERR_SYSTEM, "out of memory");
+		source_free(s);
+		return NULL;
+	}
+	randombytes_buf(s->digest_key, 32);
+	memcpy(s->repo, repo_id(r), 32);
+	snprintf(s->name, sizeof(s->name), "%s", o->source);
+	snprintf(s->environment, sizeof(s->environment), "%s", o->environment);
+	for (i = 0; (k = journal_key_at(repo_journal(r), i)) != NULL; i++)
+		if (k->key.class == KEY_RESTORE && s->nto < SEAL_RECIPIENTS_MAX)
+			s->to[s->nto++] = k->key;
+	if ((s->writer = key_new(KEY_WRITER, o->source, e)) != NULL)
+		return s;
+	source_free(s);
+	return NULL;
+}
+
+static int
+commit(struct repo *r, const struct enrol_options *o, const struct source *s, struct err *e)
+{
+	const struct catalog_source *there = catalog_source(repo_catalog(r), o->source);
+	struct statement *st = statement_new(ST_ENROL, e);
+	char key[KEY_TEXT_MAX];
+	int got;
+
+	if (st == NULL)
+		return -1;
+	statement_add(st, "source", o->source);
+	statement_add(st, "environment", o->environment);
+	statement_add(st, "key", key_public_encode(key, key_public(s->writer)));
+	if (there != NULL)
+		statement_add_hex(st, "replaces", there->writer.id, KEY_ID);
+	got = repo_commit(r, st, o->approvers, o->napprovers, e);
+	statement_free(st);
+	return got;
+}
+
+static int
+enrol_as(struct repo *r, const struct enrol_options *o, const struct source *s, const char *tmp,
+    struct err *e)
+{
+	if (source_write(s, tmp, e) != 0)
+		return -1;
+	if (commit(r, o, s, e) != 0) {
+		(void)unlink(tmp);	/* a key that was not enrolled is of no use */
+		return -1;
+	}
+	if (io_link_new(tmp, o->file, e) == 0)
+		return 0;
+	err_context(e, "source %s is enrolled", o->source);
+	return err_hint(e, "its source file is %s", tmp);
+}
+
+int
+enrol_source(struct repo *r, const struct enrol_options *o, struct err *e)
+{
+	struct source *s;
+	char *tmp;
+	int got;
+
+	if (check(r, o, e) != 0 || (s = make_source(r, o, e)) == NULL)
+		return -1;
+	if (asprintf(&tmp, "%s.%ld.new", o->file, (long)getpid()) < 0) {
+		source_free(s);
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	}
+	got = enrol_as(r, o, s, tmp, e);
+	free(tmp);
+	source_free(s);
+	return got;
+}

@@ -92,7 +92,9 @@ $(B)/discard: tests/fault/discard.c
 # check-* build beside B.  TESTS="tests/tools/00-lab.t" runs only these.
 tests: all $(PROBES) $(FAULT) $(if $(UNIT_SRC),$(B)/unit)
 
-check: tests
+check:
+	@scripts/setup
+	@$(MAKE) -s tests
 	@B='$(abspath $(B))' tests/run $(TESTS)
 
 check-asan:
@@ -118,8 +120,25 @@ fuzz:
 	    '$(B)-fuzz/fuzz'/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 \
 	    -print_final_stats=1 -artifact_prefix='$(B)-fuzz'/$$f- '$(B)-fuzz/corpus'/$$f; done
 
+demo:
+	@scripts/setup
+	@$(MAKE) -s all
+	@B='$(abspath $(B))' scripts/demo
+
+bench:
+	@scripts/setup --bench
+	@$(MAKE) -s tests
+	@B='$(abspath $(B))' scripts/bench
+
+install: all
+	install -d '$(DESTDIR)$(BINDIR)' $(foreach s,1 5 7,'$(DESTDIR)$(MANDIR)/man$s')
+	$(foreach t,$(TOOLS),install -m 755 $(B)/bin/$t '$(DESTDIR)$(BINDIR)/$(PROGRAM_PREFIX)$t' &&) :
+	$(foreach t,$(TOOLS),install -m 644 man/$t.1 '$(DESTDIR)$(MANDIR)/man1/$(PROGRAM_PREFIX)$t.1' &&) :
+	$(foreach m,$(filter-out %.1,$(MAN)),install -m 644 $m '$(DESTDIR)$(MANDIR)'/man$(lastword $(subst ., ,$m))/ &&) :
+
 clean:
 	rm -rf $(B) $(B)-asan $(B)-tsan $(B)-clang $(B)-fuzz
 
-.PHONY: all unit tests check check-asan check-tsan check-clang check-matrix fuzz clean
+.PHONY: all unit tests check check-asan check-tsan check-clang check-matrix fuzz demo bench \
+	install clean
 .SECONDARY:

@@ -64,7 +64,8 @@ $(B)/unit: $(UNIT_SRC:%.c=$(B)/obj/%.o) $(LIB)
 $(PROBES): $(B)/%: $(B)/obj/tests/servers/%.o $(LIB)
 	$(CC) -o $@ $^ $(BH_LIBS)
 
-$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/unit/sealed_forge.o $(LIB)
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/unit/sealed_forge.o \
+    $(B)/obj/tests/unit/wal_make.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(BH_LIBS) -fsanitize=fuzzer
 

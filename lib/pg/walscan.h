@@ -24,11 +24,14 @@ enum wal_event_kind {
 
 struct wal_event {
 	enum wal_event_kind kind;
-	uint64_t start, end;	/* the record's first byte, and the first byte behind it (aligned as the server reports it) */
+	uint64_t start;		/* its first byte: what recovery_target_lsn takes to stop before it */
+	uint64_t end;		/* the first byte behind it, as pg_last_wal_replay_lsn() tells it */
 	int64_t time;		/* µs since 1970; commit, abort, prepare, restore point; else 0 */
-	uint32_t xid;		/* the top-level transaction; for prepared ones the prepared xid */
+	uint32_t xid;		/* of the transaction (for prepared ones theirs); an abort may be a
+				   subtransaction's, with its xid; else 0 */
 	int prepared;
-	char name[200];		/* restore point's name, or the gid */
+	char name[200];		/* restore point's name, or the gid (a commit or abort of a
+				   prepared transaction has it with wal_level=logical only) */
 	/* WAL_PARAMETERS: */
 	int max_connections, max_worker_processes, max_wal_senders, max_prepared_xacts,
 	    max_locks_per_xact;
@@ -44,9 +47,10 @@ struct walscan_calls {
 struct walscan;
 
 /*
- * Scan from lsn on (a record's start, or a segment's start: then the first
- * record that begins there).  system_id is checked against long page headers
- * (0: not checked).
+ * Scan from lsn on (a record's start, or a segment's or page's start: then the first
+ * record that begins there).  system_id is checked against long page headers (0:
+ * not checked).  calls is copied.  NULL: ERR_CORRUPT (no such segment size; no record
+ * can start at lsn), ERR_SYSTEM.  Needs less than 2 KiB, however large records are.
  */
 struct walscan *walscan_new(uint64_t lsn, uint32_t segment_size, uint64_t system_id,
     const struct walscan_calls *calls, struct err *e);
@@ -54,16 +58,26 @@ void walscan_free(struct walscan *s);
 
 /*
  * Feed the bytes that follow in order (any sizes; first call at walscan's lsn rounded
- * down to its page).  0: wants more; 1: the event call stopped it, or the end of
- * valid WAL is reached (zeros, or a record whose header does not fit: see
- * walscan_end); -1: ERR_CORRUPT (a whole record with a wrong CRC that is followed
- * by valid WAL cannot be told apart from the end here: the caller knows how many
- * bytes of log exist behind walscan_end).
+ * down to its page).  All that the server checks when it replays is checked here.
+ * 0: wants more; 1: the event call stopped it, or the end of valid WAL is reached:
+ * zeros, a recycled page, a record or page that does not fit or whose CRC is wrong
+ * (walscan_stop_reason says which).  Damage cannot be told apart from the end here:
+ * the caller knows how many bytes of log exist behind walscan_end.  -1: the event
+ * call's error, or ERR_CORRUPT: a record whose CRC is right is not what this version
+ * of the server writes.  After 1 or -1 there is nothing more to feed.
  */
 int walscan_feed(struct walscan *s, const void *p, size_t n, struct err *e);
 
-/* The end of the last whole record: all before it is proven.  And why the scan stopped there. */
+/*
+ * The end of the last whole record: all before it is proven.  Behind an XLOG switch it is
+ * the next segment's start, which may lie behind what was fed.
+ */
 uint64_t walscan_end(const struct walscan *s);
+
+/*
+ * Why the scan stopped there, or "": "zeros at 0/3000128", "record at 0/3000128: wrong
+ * CRC", "page at 0/4000000: page address 0/2000000", ...
+ */
 const char *walscan_stop_reason(const struct walscan *s);
 uint64_t walscan_records(const struct walscan *s);
 

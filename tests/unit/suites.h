@@ -32,6 +32,7 @@
 	X(spool)		\
 	X(tarstream)		\
 	X(walk)			\
+	X(walscan)		\
 	/* end */
 
 #define SUITE_DECLARE(file) Suite *file##_suite(void);

@@ -4,13 +4,13 @@
 #include "pg/control.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/io.h"
 #include "pg/page.h"
+#include "scratch.h"
 #include "suites.h"
 
 #define FILE_SIZE 8192
@@ -140,43 +140,17 @@ START_TEST(what_we_cannot_work_with_is_a_matter_of_configuration)
 }
 END_TEST
 
-/* A data directory with these files; NULL: without that file. */
+/* Make the scratch folder a data directory. */
 static void
-datadir_make(char dir[64], const uint8_t *control, const char *version)
+datadir_make(const uint8_t *control, const char *version)
 {
-	char path[128];
-	FILE *f;
+	struct err e = ERR_INIT;
 
-	strcpy(dir, "/tmp/bh-control-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	(void)snprintf(path, sizeof(path), "%s/global", dir);
-	ck_assert_int_eq(mkdir(path, 0700), 0);
-	if (control != NULL) {
-		(void)snprintf(path, sizeof(path), "%s/global/pg_control", dir);
-		ck_assert_ptr_nonnull(f = fopen(path, "w"));
-		ck_assert_uint_eq(fwrite(control, 1, FILE_SIZE, f), FILE_SIZE);
-		ck_assert_int_eq(fclose(f), 0);
-	}
-	if (version != NULL) {
-		(void)snprintf(path, sizeof(path), "%s/PG_VERSION", dir);
-		ck_assert_ptr_nonnull(f = fopen(path, "w"));
-		ck_assert_int_ge(fputs(version, f), 0);
-		ck_assert_int_eq(fclose(f), 0);
-	}
-}
-
-static void
-datadir_remove(const char *dir)
-{
-	static const char *const names[] = { "global/pg_control", "PG_VERSION", "global" };
-	char path[128];
-	size_t i;
-
-	for (i = 0; i < 3; i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		(void)remove(path);	/* not every test makes all of them */
-	}
-	ck_assert_int_eq(rmdir(dir), 0);
+	(void)mkdir(scratch_path("global"), 0700);	/* there already the second time */
+	ck_assert_int_eq(io_write_file(scratch_path("global/pg_control"), control, FILE_SIZE, 0600,
+	    &e), 0);
+	ck_assert_int_eq(io_write_file(scratch_path("PG_VERSION"), version, strlen(version), 0600,
+	    &e), 0);
 }
 
 START_TEST(a_data_directory_is_read)
@@ -184,34 +158,30 @@ START_TEST(a_data_directory_is_read)
 	uint8_t p[FILE_SIZE];
 	struct pg_control c;
 	struct err e = ERR_INIT;
-	char dir[64], want[128];
+	char want[512];
 	int major = 0;
+
+	ck_assert_int_eq(pg_control_read(scratch_path(""), &c, &e), -1);
+	ck_assert(e.kind == ERR_NOTFOUND);
+	ck_assert_int_eq(pg_version_read(scratch_path(""), &major, &e), -1);
+	ck_assert(e.kind == ERR_NOTFOUND);
 
 	control_make(p, 1700);
 	control_seal(p, 1700);
-	datadir_make(dir, p, "17\n");
-	ck_assert_int_eq(pg_control_read(dir, &c, &e), 0);
+	datadir_make(p, "17\n");
+	ck_assert_int_eq(pg_control_read(scratch_path(""), &c, &e), 0);
 	ck_assert_uint_eq(c.timeline, 3);
-	ck_assert_int_eq(pg_version_read(dir, &major, &e), 0);
+	ck_assert_int_eq(pg_version_read(scratch_path(""), &major, &e), 0);
 	ck_assert_int_eq(major, 17);
-	datadir_remove(dir);
 
 	p[100] ^= 1;
-	datadir_make(dir, p, "17");
-	ck_assert_int_eq(pg_control_read(dir, &c, &e), -1);
+	datadir_make(p, "17");
+	ck_assert_int_eq(pg_control_read(scratch_path(""), &c, &e), -1);
 	ck_assert(e.kind == ERR_CORRUPT);
-	(void)snprintf(want, sizeof(want), "%s: pg_control: wrong CRC", dir);
+	(void)snprintf(want, sizeof(want), "%s: pg_control: wrong CRC", scratch_path(""));
 	ck_assert_str_eq(e.msg, want);
-	ck_assert_int_eq(pg_version_read(dir, &major, &e), -1);
+	ck_assert_int_eq(pg_version_read(scratch_path(""), &major, &e), -1);
 	ck_assert(e.kind == ERR_CORRUPT);
-	datadir_remove(dir);
-
-	datadir_make(dir, NULL, NULL);
-	ck_assert_int_eq(pg_control_read(dir, &c, &e), -1);
-	ck_assert(e.kind == ERR_NOTFOUND);
-	ck_assert_int_eq(pg_version_read(dir, &major, &e), -1);
-	ck_assert(e.kind == ERR_NOTFOUND);
-	datadir_remove(dir);
 }
 END_TEST
 
@@ -221,6 +191,7 @@ control_suite(void)
 	Suite *s = suite_create("control");
 	TCase *t = tcase_create("control");
 
+	tcase_add_checked_fixture(t, scratch_setup, scratch_teardown);
 	tcase_add_test(t, every_field_of_every_version_is_read);
 	tcase_add_test(t, every_flipped_bit_is_noticed);
 	tcase_add_test(t, a_short_file_is_corrupt);

@@ -285,8 +285,8 @@ small_disk()
 
 # fault CALL N HOW DIR CMD...: run CMD, a function too, and let its Nth CALL (or of
 # "all") below DIR fail with the errno HOW, or be killed there with -9 (HOW: KILL).
-# N 0 only counts.  `fault_seen` then tells how many there were: a sweep is done when
-# that is less than N.  For malloc DIR does not matter.
+# N 0 only counts.  Then `fault_seen` tells how many there were, and `fault_hit` which
+# call failed: a sweep is done when there was none.  For malloc DIR does not matter.
 fault()
 {
 	local lib=$B/faultfs.so
@@ -300,7 +300,12 @@ fault()
 
 fault_seen()
 {
-	echo $(($(od -An -tu8 "$T/fault.count")))
+	echo $(($(od -An -tu8 -N8 "$T/fault.count")))
+}
+
+fault_hit()
+{
+	tail -c +9 "$T/fault.count" | tr -d '\0'
 }
 
 # The power cut, of everything below DIR (only one DIR at a time):

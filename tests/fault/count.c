@@ -16,12 +16,16 @@
 
 #include "count.h"
 
-#define BY_KILL (-1)
+#define BY_KILL	   (-1)
+#define COUNT_NAME 24
 
 static const char *fault_call;
 static uint64_t fault_n;
 static int fault_errno;
-static _Atomic uint64_t *fault_seen;	/* NULL: nothing is counted */
+static struct count {
+	_Atomic uint64_t seen;
+	char failed[COUNT_NAME];	/* the call that failed */
+} *count;				/* NULL: nothing is counted */
 
 void
 fault_die(const char *what)
@@ -67,24 +71,25 @@ fault_count_init(void)
 	if (path == NULL)
 		flags |= MAP_ANONYMOUS;
 	else if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666)) < 0 ||
-	    ftruncate(fd, sizeof(*fault_seen)) != 0)
+	    ftruncate(fd, sizeof(*count)) != 0)
 		fault_die(path);
-	p = mmap(NULL, sizeof(*fault_seen), PROT_READ | PROT_WRITE, flags, fd, 0);
+	p = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, flags, fd, 0);
 	if (p == MAP_FAILED)
 		fault_die("mmap");
 	if (fd >= 0)
 		(void)close(fd);	/* the map stays */
-	fault_seen = p;
+	count = p;
 }
 
 int
 fault_now(const char *call)
 {
-	if (fault_seen == NULL ||
+	if (count == NULL ||
 	    (strcmp(fault_call, call) != 0 && strcmp(fault_call, "all") != 0))
 		return 0;
-	if (atomic_fetch_add(fault_seen, 1) + 1 != fault_n)
+	if (atomic_fetch_add(&count->seen, 1) + 1 != fault_n)
 		return 0;
+	(void)snprintf(count->failed, sizeof(count->failed), "%s", call);	/* fits */
 	if (fault_errno == BY_KILL)
 		for (;;)
 			(void)kill(getpid(), SIGKILL);	/* until it has worked */

@@ -6,7 +6,8 @@
  *	FAULT_ERRNO=ENOSPC	how: an errno's name or number, or KILL: the process
  *				is killed with -9 in the place of that call
  *	FAULT_COUNT_FILE=path	8 bytes, native order: the calls seen, by all
- *				processes of a run together; so a sweep knows its end
+ *				processes of a run together; so a sweep knows its end.
+ *				Behind them the name of the one that failed
  */
 #ifndef FAULT_COUNT_H
 #define FAULT_COUNT_H

@@ -14,10 +14,10 @@ three()
 fault write 0 EIO "$D" three "$D" 2>/dev/null
 is "calls are counted" "$(fault_seen)" 3
 run fault write 2 ENOSPC "$D" three "$D"
-is "the second write fails" "$STATUS:$(stat -c %s "$D/f")" 1:10
+is "the second write fails" "$STATUS:$(fault_hit):$(stat -c %s "$D/f")" 1:write:10
 like "with the errno asked for" "$(cat "$T/err")" 'No space left on device'
 run fault write 4 EIO "$D" three "$D"
-is "a call that never comes fails nothing" "$STATUS:$(fault_seen)" 0:3
+is "a call that never comes fails nothing" "$STATUS:$(fault_hit):$(fault_seen)" 0::3
 ok "other folders are not hit" fault write 1 EIO "$D" three "$T/elsewhere"
 is "nor counted" "$(fault_seen)" 0
 cd "$D"

@@ -486,6 +486,9 @@ add_mark(struct catalog *c, const struct journal_entry *en, struct err *e)
 	l->time = point(st, "time");
 	l->closed = st->verb == ST_LOG_CLOSE;
 	l->marked = en->time;
+	l->has_tail = statement_get(st, "tail") != NULL;
+	if (l->has_tail && statement_hash_field(st, "tail", l->tail, e) != 0)
+		return -1;
 	return statement_hash_field(st, "digest", l->digest, e);
 }
 

@@ -56,6 +56,8 @@ struct catalog_log {
 	uint64_t frames, bytes, position;
 	int64_t time;			/* of the last frame, µs */
 	uint8_t digest[32];		/* BLAKE2b-256 of the file's first `bytes` bytes */
+	int has_tail;
+	uint8_t tail[32];		/* keyed digest of the log in position's segment (log/tail.h) */
 	int closed;
 	int64_t opened, marked;		/* keeper's times */
 	uint64_t seq;

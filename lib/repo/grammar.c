@@ -71,6 +71,7 @@ static const struct rule {
 	{ "bytes", MARK, NUMBER, MUST },
 	{ "position", MARK, LSN, MUST },
 	{ "digest", MARK, HASH, MUST },
+	{ "tail", MARK, HASH, MAY },
 	{ "from", V(LOG_GAP), LSN, MUST },
 	{ "to", V(LOG_GAP), LSN, MUST },
 	{ "reason", V(LOG_GAP) | V(QUARANTINE) | V(VETO), TEXT, MUST },

@@ -20,6 +20,7 @@
 	X(key)			\
 	X(keyfile)		\
 	X(lock)			\
+	X(log_tail)		\
 	X(lsn)			\
 	X(metrics)		\
 	X(opt)			\

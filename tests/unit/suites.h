@@ -21,6 +21,7 @@
 	X(keyfile)		\
 	X(lock)			\
 	X(log_tail)		\
+	X(log_writer)		\
 	X(lsn)			\
 	X(metrics)		\
 	X(opt)			\

@@ -13,17 +13,18 @@
 
 struct log_extent {			/* one file */
 	const struct catalog_log *log;
-	uint64_t start, end;		/* positions of whole frames; equal when it holds no bytes */
-	int64_t first, last;		/* times of the first and last frame, µs; 0 without frames */
+	uint64_t start, end;		/* positions of whole frames; equal: no bytes */
+	int64_t first;			/* when it was opened, µs; 0 without frames */
+	int64_t last;			/* the last promise (writer.h); 0: none */
 	uint64_t frames, bytes;		/* whole ones, preamble included in bytes */
 	uint64_t torn;			/* bytes behind them that are no whole frame */
 	int closed;
-	char damage[300];		/* "" or what is wrong with it (less than was signed, missing, ...) */
+	char damage[300];		/* "" or what is wrong with it: missing, ... */
 };
 
 struct log_span {			/* a run of positions without a hole */
 	uint64_t from, to;
-	int64_t first, last;
+	int64_t first, last;		/* of its files: the earliest and the latest */
 };
 
 struct log_stream {
@@ -34,6 +35,7 @@ struct log_stream {
 	struct log_extent *extents;	/* in order of start, then of opening */
 	struct log_span *spans;
 	size_t nextents, nspans;
+	uint64_t first_seq, last_seq;	/* journal lines of the files opened first and last */
 };
 
 struct log_index {
@@ -42,8 +44,10 @@ struct log_index {
 };
 
 /*
- * checked 0: frame headers only (fast); 1: every frame's check, and every file against
- * the digest that its last mark or close signed.
+ * checked 0 (fast): the lengths of closed files, frame headers of the others; 1: every
+ * frame's check, and every file against the digest that its last mark or close signed.
+ * Both hold each file against its preamble's hash, and against what its own statements
+ * and the file that follows it signed.
  */
 struct log_index *log_index_build(struct repo *r, const char *source, int checked,
     struct err *e);
@@ -65,8 +69,8 @@ struct log_path {
 	} at[LOG_PATH_MAX];
 	uint32_t timeline;		/* of the last step */
 	uint64_t end;			/* first position not held */
-	int64_t end_time;		/* time of the last frame before it (heartbeats count) */
-	uint64_t hole;			/* a hole from `end` up to here, with data behind it; or 0 */
+	int64_t end_time;		/* what was flushed by then is held; 0: unknown */
+	uint64_t hole;			/* up to here nothing is held, but behind it; or 0 */
 };
 int log_path_find(const struct log_index *ix, const struct catalog_snapshot *s,
     const char *stream, struct log_path *out, struct err *e);
@@ -76,7 +80,7 @@ int log_path_find(const struct log_index *ix, const struct catalog_snapshot *s,
  * snapshots on one path without a hole.  The answer of verify and of --plan.
  */
 struct log_window {
-	int64_t from, to;		/* stop time of the oldest snapshot; last frame's time */
+	int64_t from, to;		/* stop of the oldest snapshot; the last promise */
 	uint64_t from_lsn, to_lsn;
 	uint32_t timeline;
 	char stream[STREAM_NAME_MAX];

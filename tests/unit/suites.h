@@ -20,6 +20,8 @@
 	X(key)			\
 	X(keyfile)		\
 	X(lock)			\
+	X(log_index)		\
+	X(log_path)		\
 	X(log_tail)		\
 	X(log_writer)		\
 	X(lsn)			\

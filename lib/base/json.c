@@ -162,3 +162,18 @@ json_free(struct json *j)
 {
 	buf_free(&j->out);
 }
+
+int
+json_print_failure(const struct err *failure, struct err *e)
+{
+	struct json j = JSON_INIT;
+	int r;
+
+	json_begin(&j, "result");
+	json_int(&j, "status", err_exit_status(failure->kind));
+	json_str(&j, "error", failure->msg);
+	json_str(&j, "hint", failure->hint[0] != '\0' ? failure->hint : NULL);
+	r = json_print(&j, e);
+	json_free(&j);
+	return r;
+}

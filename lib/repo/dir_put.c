@@ -230,6 +230,7 @@ place_packs(struct repo_session *s, struct err *e)
 
 		if (o->kind != REPO_PACK)
 			continue;
+		r = -1;
 		if (!used[o->hash[0]] && pack_folder(s, o->hash[0], make_folder, e) != 0)
 			goto out;
 		used[o->hash[0]] = 1;

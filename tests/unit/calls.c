@@ -5,62 +5,73 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "calls.h"
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static int watching, count, fail_nth, fail_errno;
 static char seen[4096];
 
 void
 calls_watch(void)
 {
+	pthread_mutex_lock(&lock);
 	watching = 1;
 	count = fail_nth = 0;
 	seen[0] = '\0';
+	pthread_mutex_unlock(&lock);
 }
 
 const char *
 calls_seen(void)
 {
+	pthread_mutex_lock(&lock);
 	watching = 0;
+	pthread_mutex_unlock(&lock);
 	return seen;
 }
 
 void
 calls_fail(int nth, int sys)
 {
+	pthread_mutex_lock(&lock);
 	fail_nth = nth;
 	fail_errno = sys;
+	pthread_mutex_unlock(&lock);
 }
 
 /* Note the call; 1 when it is to fail. */
 static int
 note(const char *name)
 {
-	size_t n = strlen(seen);
+	size_t n;
+	int fail = 0;
 
-	if (!watching)
-		return 0;
-	snprintf(seen + n, sizeof(seen) - n, "%s%s", n > 0 ? " " : "", name);
-	if (++count != fail_nth)
-		return 0;
-	errno = fail_errno;
-	return 1;
+	pthread_mutex_lock(&lock);
+	if (watching) {
+		n = strlen(seen);
+		snprintf(seen + n, sizeof(seen) - n, "%s%s", n > 0 ? " " : "", name);
+		if ((fail = ++count == fail_nth) != 0)
+			errno = fail_errno;
+	}
+	pthread_mutex_unlock(&lock);
+	return fail;
 }
 
 /* libc's own function.  (C has no cast from a data pointer to one of a function.) */
-#define REAL(name, ...)							\
-	static int (*real)(__VA_ARGS__);				\
-	if (real == NULL)						\
-		*(void **)&real = dlsym(RTLD_NEXT, name)
+#define REAL_AS(type, name, ...)					\
+	static void *symbol;						\
+	type (*real)(__VA_ARGS__);					\
+	if (__atomic_load_n(&symbol, __ATOMIC_RELAXED) == NULL)		\
+		__atomic_store_n(&symbol, dlsym(RTLD_NEXT, name), __ATOMIC_RELAXED); \
+	*(void **)&real = __atomic_load_n(&symbol, __ATOMIC_RELAXED)
 
-#define REAL_SIZE(name, ...)						\
-	static ssize_t (*real)(__VA_ARGS__);				\
-	if (real == NULL)						\
-		*(void **)&real = dlsym(RTLD_NEXT, name)
+#define REAL(...)      REAL_AS(int, __VA_ARGS__)
+#define REAL_SIZE(...) REAL_AS(ssize_t, __VA_ARGS__)
 
 ssize_t
 write(int fd, const void *p, size_t n)

@@ -18,21 +18,28 @@
 #include "base/err.h"
 #include "pg/basebackup.h"
 
-#define IMAGE_PAGE 8192u
+#define IMAGE_PAGE	   8192u
+#define IMAGE_SETTINGS_MAX 8192u
+#define IMAGE_PACK_FRAMES  65536u /* bounds what a reader must remember of a pack */
 
 struct image_run {
-	uint64_t page;		/* first page in the file */
+	uint64_t page;	/* first page in the file */
 	uint32_t pages;
-	uint32_t pack;		/* line number (from 0) in the pack list */
-	uint32_t frame;		/* in that pack */
-	uint32_t offset;	/* of the first page's bytes in the frame */
+	uint32_t pack;	 /* line number (from 0) in the pack list */
+	uint32_t frame;	 /* in that pack */
+	uint32_t offset; /* of the first page's bytes in the frame */
 };
 
 struct image_file {
-	struct pg_file f;	/* type, path, target, mode, mtime, size */
-	uint8_t digest[32];	/* keyed BLAKE2b-256 over its page digests */
+	struct pg_file f;   /* type, path, target, mode, mtime, size */
+	uint8_t digest[32]; /* regular files: keyed BLAKE2b-256 over its page digests */
 	struct image_run *runs;
-	size_t nruns;
+	size_t nruns, runs_cap;
+};
+
+struct image_tablespace {
+	uint32_t oid;
+	char location[PG_PATH_MAX];
 };
 
 struct image_meta {
@@ -46,25 +53,38 @@ struct image_meta {
 	int broken_pages;
 	char broken_text[512];
 	int ntablespaces;
-	struct {
-		uint32_t oid;
-		char location[1024];
-	} *tablespaces;		/* owned */
+	struct image_tablespace *tablespaces; /* owned */
+	char *settings; /* owned, or NULL: "name = value" lines, at most IMAGE_SETTINGS_MAX */
 };
+
+/* Pages of a file of this size; all have IMAGE_PAGE bytes but the last, which may be shorter. */
+uint64_t image_pages(uint64_t size);
 
 enum manifest_record { MANIFEST_BEGIN = 1, MANIFEST_FILE, MANIFEST_MORE, MANIFEST_END };
 
-/* Encode one record (with its length and kind) to out. A file longer than a frame becomes FILE and MOREs: `emit` is called per record. */
+/* Append one meta record (MANIFEST_BEGIN or _END) with its length and kind to out. */
 int manifest_encode_meta(struct buf *out, enum manifest_record kind, const struct image_meta *m,
     struct err *e);
+
+/*
+ * Encode a file: one FILE record, and MOREs when its runs do not fit.  `emit` is
+ * called with each record, which is at most a frame long and lent.
+ */
 int manifest_encode_file(const struct image_file *f,
     int (*emit)(void *ctx, const struct buf *record, struct err *e), void *ctx, struct err *e);
 
-/* Decode records from a frame's bytes: 1 and *kind, 0 at the frame's end, -1 ERR_CORRUPT. MORE appends to f->runs. */
+/*
+ * Decode the next record of a frame: 1 and *kind, 0 at the frame's end, -1 ERR_CORRUPT.
+ * BEGIN and END fill *m (freed first), FILE fills *f (reset first), MORE appends to
+ * f->runs.  Paths, order and lengths of runs are checked; whether all pages of the
+ * file are covered yet, image_file_complete tells.
+ */
 int manifest_decode(struct view *v, enum manifest_record *kind, struct image_meta *m,
     struct image_file *f, struct err *e);
+int image_file_complete(const struct image_file *f);
 
-void image_file_reset(struct image_file *f);	/* frees runs */
+int image_file_add_run(struct image_file *f, const struct image_run *run, struct err *e);
+void image_file_reset(struct image_file *f); /* frees runs */
 void image_meta_free(struct image_meta *m);
 
 #endif

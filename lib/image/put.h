@@ -26,14 +26,21 @@ struct image_put_options {
 	struct repo_session *session;
 	const struct source *source;
 	const char *id;
-	int jobs, level;	/* worker threads; zstd level */
+	int jobs, level;     /* worker threads; zstd level */
+	uint64_t pack_bytes; /* a pack is closed at so many; 0: 64 MiB */
 };
 
-struct image_put *image_put_new(const struct image_put_options *o, const struct image_meta *begin,
-    struct err *e);
-void image_put_free(struct image_put *p);	/* without finish: given up */
+/* All that o points at is borrowed until image_put_free. */
+struct image_put *image_put_new(const struct image_put_options *o,
+    const struct image_meta *begin, struct err *e);
+void image_put_free(struct image_put *p); /* without finish: given up */
 
-/* A lane belongs to one producer thread; its sink takes file events. Freed with the put. */
+/*
+ * A lane belongs to one producer thread; its sink takes file events.  Freed with the
+ * put.  At most IMAGE_LANES.  A sink's failure is the put's first one, of
+ * whichever thread.
+ */
+#define IMAGE_LANES 4
 struct image_lane *image_put_lane(struct image_put *p, struct err *e);
 struct pg_sink image_lane_sink(struct image_lane *l);
 
@@ -42,7 +49,7 @@ int image_lane_flush(struct image_lane *l, struct err *e);
 
 /*
  * How many of the lane's bytes (all data() bytes so far, in order) are durable in the
- * repository.  Packs become durable one by one. Thread-safe.
+ * repository.  Packs become durable one by one.  Thread-safe.
  */
 uint64_t image_lane_durable(struct image_lane *l);
 
@@ -51,8 +58,15 @@ struct image_summary {
 	uint64_t files, bytes, stored, packs;
 };
 
-/* All lanes are done: packs, manifest and list durable and placed.  The caller commits the statement. */
+/*
+ * All lanes are done: packs, manifest and list durable and placed; sets end's files and
+ * bytes.  Nothing is there for anybody until image_commit.
+ */
 int image_put_finish(struct image_put *p, struct image_meta *end, struct image_summary *s,
     struct err *e);
+
+/* Commit the snapshot's statement; history is that of m->timeline, as statements have it. */
+int image_commit(struct repo *r, const struct source *src, const struct image_meta *m,
+    const char *history, const struct image_summary *sum, struct err *e);
 
 #endif

@@ -15,6 +15,7 @@
 	X(frame)		\
 	X(hash)			\
 	X(hex)			\
+	X(image)		\
 	X(io)			\
 	X(json)			\
 	X(key)			\
@@ -25,6 +26,7 @@
 	X(log_tail)		\
 	X(log_writer)		\
 	X(lsn)			\
+	X(manifest)		\
 	X(metrics)		\
 	X(opt)			\
 	X(page)			\

@@ -185,7 +185,7 @@ check_actor(const struct journal *j, const struct statement *st, struct err *e)
 	if (k == NULL)
 		return err_set(e, ERR_REFUSED, "%s by a key that is not known here", verb);
 	if (k->key.class != grammar_class(st->verb))
-		return err_set(e, ERR_REFUSED, "%s by %s key %s; it takes a %s key", verb,
+		return err_set(e, ERR_REFUSED, "%s by %s key %s, but only %s keys may", verb,
 		    key_class_name(k->key.class), k->key.name,
 		    key_class_name(grammar_class(st->verb)));
 	if (k->replaced)

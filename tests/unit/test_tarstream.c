@@ -207,26 +207,44 @@ START_TEST(an_archive_without_members_is_fine)
 }
 END_TEST
 
+/* As servers up to 14 send it. */
+START_TEST(an_archive_without_a_trailer_is_fine)
+{
+	struct buf tar = BUF_INIT;
+	struct lab lab = { .piece = BLOCK };
+	struct err e = ERR_INIT;
+
+	build(&tar);
+	tar.len -= (size_t)2 * BLOCK;
+	ck_assert_int_eq(read_tar(&lab, &tar, "", &e), 0);
+	ck_assert_str_eq(buf_cstr(&lab.events), all_events);
+	buf_free(&lab.events);
+	buf_free(&tar);
+}
+END_TEST
+
 /* One more member, which is refused; the members before it are not. */
 static const struct {
 	char type;
 	const char *name, *link, *text;
+	size_t size;
 } bad_members[] = {
-	{ '0', "/etc/passwd", "", "not relative" },
-	{ '0', "../outside", "", "\"..\" in it" },
-	{ '0', "base/../../outside", "", "\"..\" in it" },
-	{ '0', "base/./1", "", "\".\" in it" },
-	{ '0', "base//1", "", "an empty part" },
-	{ '5', "base/../", "", "\"..\" in it" },
-	{ '5', "./", "", "file name missing" },
-	{ '5', ".//etc", "", "not relative" },
-	{ '1', "base/2", "base/1", "not a file or folder" },
-	{ '3', "base/2", "", "not a file or folder" },
-	{ '6', "base/2", "", "not a file or folder" },
-	{ '2', "base/2", "/etc", "base/2: a link" },
-	{ '2', "pg_tblspc/x", "/etc", "pg_tblspc/x: a link" },
-	{ '2', "pg_tblspc/1/2", "/etc", "pg_tblspc/1/2: a link" },
-	{ '2', "pg_tblspc/16386", "", "link target missing" },
+	{ '0', "/etc/passwd", "", "not relative", 0 },
+	{ '0', "../outside", "", "\"..\" in it", 0 },
+	{ '0', "base/../../outside", "", "\"..\" in it", 0 },
+	{ '0', "base/./1", "", "\".\" in it", 0 },
+	{ '0', "base//1", "", "an empty part", 0 },
+	{ '5', "base/../", "", "\"..\" in it", 0 },
+	{ '5', "./", "", "file name missing", 0 },
+	{ '5', ".//etc", "", "not relative", 0 },
+	{ '1', "base/2", "base/1", "not a file or folder", 0 },
+	{ '1', "base/2", "base/1", "not a file or folder", 10 },
+	{ '3', "base/2", "", "not a file or folder", 0 },
+	{ '6', "base/2", "", "not a file or folder", 0 },
+	{ '2', "base/2", "/etc", "base/2: a link", 0 },
+	{ '2', "pg_tblspc/x", "/etc", "pg_tblspc/x: a link", 0 },
+	{ '2', "pg_tblspc/1/2", "/etc", "pg_tblspc/1/2: a link", 0 },
+	{ '2', "pg_tblspc/16386", "", "link target missing", 0 },
 };
 
 START_TEST(a_member_outside_or_of_a_strange_kind_is_refused)
@@ -237,7 +255,8 @@ START_TEST(a_member_outside_or_of_a_strange_kind_is_refused)
 
 	build(&tar);
 	tar.len -= (size_t)2 * BLOCK;
-	add_member(&tar, bad_members[_i].type, bad_members[_i].name, 0, bad_members[_i].link);
+	add_member(&tar, bad_members[_i].type, bad_members[_i].name, bad_members[_i].size,
+	    bad_members[_i].link);
 	add_trailer(&tar);
 	ck_assert_int_eq(read_tar(&lab, &tar, "", &e), -1);
 	ck_assert_int_eq(e.kind, ERR_CORRUPT);
@@ -406,6 +425,7 @@ tarstream_suite(void)
 	tcase_add_loop_test(t, members_come_in_order_whatever_the_pieces, 0, 7);
 	tcase_add_test(t, members_of_a_tablespace_get_its_prefix);
 	tcase_add_test(t, an_archive_without_members_is_fine);
+	tcase_add_test(t, an_archive_without_a_trailer_is_fine);
 	tcase_add_loop_test(t, a_member_outside_or_of_a_strange_kind_is_refused, 0,
 	    COUNT(bad_members));
 	tcase_add_loop_test(t, a_damaged_archive_is_refused, 0, COUNT(corruptions));

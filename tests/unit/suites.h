@@ -9,6 +9,7 @@
 
 #define SUITES(X)		\
 	X(buf)			\
+	X(catalog)		\
 	X(clock)		\
 	X(control)		\
 	X(err)			\
@@ -37,7 +38,9 @@
 	X(sealed)		\
 	X(sealed_corruption)	\
 	X(spool)		\
+	X(statement)		\
 	X(tarstream)		\
+	X(text)			\
 	X(walk)			\
 	X(walscan)		\
 	/* end */

@@ -84,19 +84,32 @@ commit(struct repo *r, const struct enrol_options *o, const struct source *s, st
 	return got;
 }
 
+/* After a failed commit: the line may be durable, and something behind it failed. */
+static int
+is_enrolled(const struct repo *r, const struct source *s)
+{
+	return journal_find_key(repo_journal(r), key_public(s->writer)->id) != NULL;
+}
+
 static int
 enrol_as(struct repo *r, const struct enrol_options *o, const struct source *s, const char *tmp,
     struct err *e)
 {
-	if (source_write(s, tmp, e) != 0)
-		return -1;
-	if (commit(r, o, s, e) != 0) {
+	struct err after;
+	int got = source_write(s, tmp, e);
+
+	if (got != 0 && e->kind == ERR_CONFLICT)
+		return -1;	/* not ours */
+	if (got == 0)
+		got = commit(r, o, s, e);
+	if (got != 0 && !is_enrolled(r, s)) {
 		(void)unlink(tmp);	/* a key that was not enrolled is of no use */
 		return -1;
 	}
-	if (io_link_new(tmp, o->file, e) == 0)
-		return 0;
-	err_context(e, "source %s is enrolled", o->source);
+	if (io_link_new(tmp, o->file, &after) == 0)
+		return got;
+	*e = after;
+	err_context(e, "source %s is enrolled, but", o->source);
 	return err_hint(e, "its source file is %s", tmp);
 }
 

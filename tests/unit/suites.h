@@ -37,7 +37,10 @@
 	X(report)		\
 	X(sealed)		\
 	X(sealed_corruption)	\
+	X(source)		\
 	X(spool)		\
+	X(stamp)		\
+	X(state)		\
 	X(statement)		\
 	X(tarstream)		\
 	X(text)			\

@@ -13,6 +13,7 @@
 	X(clock)		\
 	X(control)		\
 	X(err)			\
+	X(found)		\
 	X(frame)		\
 	X(hash)			\
 	X(hex)			\

@@ -249,9 +249,14 @@ int
 image_digest_pages(const struct image_meta *m, const struct buf *frame, uint32_t offset,
     uint32_t len, uint8_t (*out)[SEAL_PAGE_DIGEST], struct err *e)
 {
+	uint32_t at, n;
+
 	if (offset > frame->len || len > frame->len - offset)
 		return err_set(e, ERR_CORRUPT, "a frame is shorter than the manifest says");
-	seal_page_digests(out, m->digest_key, frame->data + offset, len);
+	for (at = 0; at < len; at += n) {
+		n = len - at < IMAGE_PAGE ? len - at : IMAGE_PAGE;
+		seal_page_digest(*out++, m->digest_key, frame->data + offset + at, n);
+	}
 	return 0;
 }
 

@@ -17,9 +17,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "pg/basebackup.h"
-#include "seal/sealed.h"
 
-#define IMAGE_PAGE	   SEAL_PAGE
+#define IMAGE_PAGE	   8192u
 #define IMAGE_SETTINGS_MAX 8192u
 #define IMAGE_PACK_FRAMES  65536u /* bounds what a reader must remember of a pack */
 

@@ -136,17 +136,25 @@ put_submit(struct image_put *p, struct put_job *job, struct err *e)
 	return r;
 }
 
+static uint32_t
+page_bytes(uint32_t left)
+{
+	return left < IMAGE_PAGE ? left : IMAGE_PAGE;
+}
+
 static void
 digest_pages(const struct image_put *p, struct put_job *job)
 {
 	const struct put_piece *piece;
+	uint32_t at;
 	size_t n = 0;
 	int i;
 
 	for (i = 0; i < job->npieces; i++) {
 		piece = &job->pieces[i];
-		seal_page_digests(job->digests + n, p->digest_key, job->raw + piece->offset, piece->len);
-		n += (size_t)image_pages(piece->len);
+		for (at = 0; at < piece->len; at += IMAGE_PAGE)
+			seal_page_digest(job->digests[n++], p->digest_key,
+			    job->raw + piece->offset + at, page_bytes(piece->len - at));
 	}
 }
 

@@ -148,10 +148,6 @@ void seal_hash_of(uint8_t out[32], const void *p, size_t n);
 #define SEAL_PAGE_DIGEST 16
 void seal_page_digest(uint8_t out[SEAL_PAGE_DIGEST], const uint8_t key[32], const void *p,
     size_t n);
-/* The same for each page of SEAL_PAGE bytes of the n at p; only the last may be shorter.  Faster. */
-#define SEAL_PAGE 8192u
-void seal_page_digests(uint8_t (*out)[SEAL_PAGE_DIGEST], const uint8_t key[32], const void *p,
-    size_t n);
 void seal_hash_begin_keyed(struct seal_hash *h, const uint8_t key[32]);
 
 #endif

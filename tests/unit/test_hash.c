@@ -84,32 +84,6 @@ START_TEST(keyed_hashes_depend_on_the_key)
 }
 END_TEST
 
-/* Four pages at a time give what one at a time does: around each number of pages. */
-START_TEST(many_pages_give_the_digests_of_each)
-{
-	static uint8_t pages[11 * SEAL_PAGE], key[32], want[11][SEAL_PAGE_DIGEST],
-	    got[11][SEAL_PAGE_DIGEST];
-	size_t n, at, i;
-
-	for (i = 0; i < sizeof(pages); i++)
-		pages[i] = (uint8_t)(i * i >> 7 ^ i);
-	for (i = 0; i < sizeof(key); i++)
-		key[i] = (uint8_t)(200 + i);
-	for (n = 0; n <= sizeof(pages); n += n % SEAL_PAGE == SEAL_PAGE - 1 ? 1 : SEAL_PAGE / 2 - 1) {
-		memset(got, 0, sizeof(got));
-		memset(want, 0, sizeof(want));
-		for (i = at = 0; at < n; at += SEAL_PAGE)
-			seal_page_digest(want[i++], key, pages + at,
-			    n - at < SEAL_PAGE ? n - at : SEAL_PAGE);
-		seal_page_digests(got, key, pages, n);
-		ck_assert_mem_eq(got, want, sizeof(want));
-	}
-	seal_page_digests(got, key, pages, sizeof(pages));
-	seal_page_digest(want[7], key, pages + 7 * SEAL_PAGE, SEAL_PAGE);
-	ck_assert_mem_eq(got[7], want[7], SEAL_PAGE_DIGEST);
-}
-END_TEST
-
 Suite *
 hash_suite(void)
 {
@@ -120,7 +94,6 @@ hash_suite(void)
 	tcase_add_test(t, pieces_give_the_hash_of_the_whole);
 	tcase_add_test(t, a_copy_goes_on_where_the_other_ended);
 	tcase_add_test(t, keyed_hashes_depend_on_the_key);
-	tcase_add_test(t, many_pages_give_the_digests_of_each);
 	suite_add_tcase(s, t);
 	return s;
 }

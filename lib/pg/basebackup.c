@@ -35,18 +35,22 @@ struct run {
 	struct buf warnings;
 };
 
-/* As the replication grammar wants it: its strings know '' and no other escape. */
+/*
+ * As the replication grammar wants it: its strings know '' and no other escape.  A
+ * newline would forge a line of backup_label.
+ */
 static void
 add_label(struct buf *q, const char *label)
 {
+	unsigned char c;
+
 	if (label == NULL || *label == '\0')
 		label = "bulkhead";
 	buf_str(q, "LABEL '");
-	for (; *label != '\0'; label++) {
-		if (*label == '\'')
+	while ((c = (unsigned char)*label++) != '\0') {
+		if (c == '\'')
 			buf_u8(q, '\'');
-		/* A newline would forge a line of backup_label. */
-		buf_u8(q, (unsigned char)*label < ' ' || *label == '\x7f' ? ' ' : (uint8_t)*label);
+		buf_u8(q, c < ' ' || c == '\x7f' ? ' ' : c);
 	}
 	buf_u8(q, '\'');
 }
@@ -127,10 +131,10 @@ add_tablespace(struct pg *pg, struct pg_backup *b, const char *oid, const char *
 	if (pg_parse_u32(oid, &v) != 0)
 		return unexpected(pg, e);
 	if (n > LINK_MAX) {
-		err_set(e, ERR_CONFIG, "%s: tablespace %s: its location has %zu bytes, the server "
-		    "can back up at most %d", pg->what, oid, n, LINK_MAX);
-		return err_hint(e, "stop the server, move the folder to a shorter path, and change "
-		    "the link pg_tblspc/%s", oid);
+		err_set(e, ERR_CONFIG, "%s: tablespace %s: its location has %zu bytes, the "
+		    "server can back up at most %d", pg->what, oid, n, LINK_MAX);
+		return err_hint(e, "stop the server, move the folder to a shorter path, and "
+		    "change the link pg_tblspc/%s", oid);
 	}
 	b->tablespaces[b->ntablespaces].oid = v;
 	memcpy(b->tablespaces[b->ntablespaces].location, location, n + 1);
@@ -138,9 +142,10 @@ add_tablespace(struct pg *pg, struct pg_backup *b, const char *oid, const char *
 	return 0;
 }
 
-/* Rows of oid, location, estimated kB; the data directory, with neither of the former, is the last. */
+/* Rows of oid, location, estimated kB; the last, without the former, is the data directory. */
 static int
-read_tablespaces(struct pg *pg, const struct pg_patience *w, struct pg_backup *b, struct err *e)
+read_tablespaces(struct pg *pg, const struct pg_patience *w, struct pg_backup *b,
+    struct err *e)
 {
 	PGresult *res = expect(pg, w, PGRES_TUPLES_OK, e);
 	int i, n, r = 0;
@@ -153,7 +158,8 @@ read_tablespaces(struct pg *pg, const struct pg_patience *w, struct pg_backup *b
 	for (i = 0; r == 0 && i < n; i++) {
 		b->size += strtoull(PQgetvalue(res, i, 2), NULL, 10) * 1024;
 		if (i < n - 1)
-			r = add_tablespace(pg, b, PQgetvalue(res, i, 0), PQgetvalue(res, i, 1), e);
+			r = add_tablespace(pg, b, PQgetvalue(res, i, 0),
+			    PQgetvalue(res, i, 1), e);
 	}
 	PQclear(res);
 	return r;
@@ -169,8 +175,8 @@ pg_backup_begin(struct pg *pg, const struct pg_backup_options *o, struct pg_back
 
 	memset(b, 0, sizeof(*b));
 	if (o->max_rate != 0 && (o->max_rate < 32 || o->max_rate > 1048576))
-		return err_set(e, ERR_USAGE, "a rate of %" PRIu32 " kB/s is not within 32 and 1048576",
-		    o->max_rate);
+		return err_set(e, ERR_USAGE, "a rate of %" PRIu32 " kB/s is not within "
+		    "32 and 1048576", o->max_rate);
 	add_command(&q, o, pg->version);
 	(void)buf_cstr(&q);	/* ends it with a NUL; tells its failure through buf_check */
 	if ((r = buf_check(&q, e)) == 0 && !PQsendQuery(pg->c, buf_cstr(&q)))
@@ -309,7 +315,10 @@ new_next(void *ctx, const void **p, size_t *n, struct err *e)
 	return got;
 }
 
-/* "base.tar", or "<oid>.tar" of a tablespace that was announced; libpq ends each message with a NUL. */
+/*
+ * "base.tar", or "<oid>.tar" of a tablespace that was announced.  libpq ends each
+ * message with a NUL.
+ */
 static int
 archive_prefix(struct run *r, char prefix[PREFIX_MAX], struct err *e)
 {
@@ -321,14 +330,15 @@ archive_prefix(struct run *r, char prefix[PREFIX_MAX], struct err *e)
 	if (strcmp(name, "base.tar") == 0)
 		return 0;
 	for (i = 0; i < r->b->ntablespaces; i++) {
-		(void)snprintf(want, sizeof(want), "%" PRIu32 ".tar", r->b->tablespaces[i].oid); /* fits */
+		(void)snprintf(want, sizeof(want), "%" PRIu32 ".tar",
+		    r->b->tablespaces[i].oid);	/* fits any oid */
 		if (strcmp(name, want) == 0) {
 			tablespace_prefix(prefix, r->b->tablespaces[i].oid);
 			return 0;
 		}
 	}
-	return err_set(e, ERR_CORRUPT, "%s: BASE_BACKUP: unknown archive \"%.40s\"", r->pg->what,
-	    name);
+	return err_set(e, ERR_CORRUPT, "%s: BASE_BACKUP: unknown archive \"%.40s\"",
+	    r->pg->what, name);
 }
 
 static int
@@ -358,7 +368,8 @@ new_stream(struct run *r, const struct pg_sink *sink, struct err *e)
 		if (r->row[0] == 'p')
 			continue;
 		if (r->row[0] == 'n') {
-			if (archive_prefix(r, prefix, e) != 0 || tar_stream(&src, prefix, sink, e) != 0)
+			if (archive_prefix(r, prefix, e) != 0 ||
+			    tar_stream(&src, prefix, sink, e) != 0)
 				return -1;
 		} else if (r->row[0] != 'm')
 			return unexpected(r->pg, e);
@@ -387,11 +398,11 @@ set_broken(struct run *r, const PGresult *res)
 	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 
 	r->b->broken_pages = 1;
-	(void)snprintf(r->b->broken_text, sizeof(r->b->broken_text), "%s%s", text != NULL ? text : "",
-	    buf_cstr(&r->warnings));	/* the first pages, as many as fit */
+	(void)snprintf(r->b->broken_text, sizeof(r->b->broken_text), "%s%s",
+	    text != NULL ? text : "", buf_cstr(&r->warnings));	/* as many pages as fit */
 }
 
-/* The end position, and success: or the failure that means broken pages in a complete backup. */
+/* The end position, then success, or the failure by which broken pages are told. */
 static int
 finish(struct run *r, struct err *e)
 {
@@ -401,7 +412,8 @@ finish(struct run *r, struct err *e)
 
 	res = r->res;
 	r->res = NULL;
-	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1 && PQnfields(res) >= 2)
+	if (PQresultStatus(res) == PGRES_TUPLES_OK && PQntuples(res) == 1 &&
+	    PQnfields(res) >= 2)
 		ok = lsn_parse(PQgetvalue(res, 0, 0), &r->b->stop) == 0 &&
 		    pg_parse_u32(PQgetvalue(res, 0, 1), &r->b->stop_timeline) == 0;
 	PQclear(res);
@@ -437,10 +449,11 @@ push_manifest(struct run *r, const struct pg_sink *sink, struct err *e)
 
 int
 pg_backup_run(struct pg *pg, struct pg_backup *b, const struct pg_sink *sink,
-    void (*progress)(void *pctx, uint64_t bytes), void *pctx, int (*stop)(void), struct err *e)
+    void (*progress)(void *pctx, uint64_t bytes), void *pctx, int (*stop)(void),
+    struct err *e)
 {
-	struct run r = { .pg = pg, .b = b, .wait = { stop, 0 }, .progress = progress, .pctx = pctx,
-		.manifest = SPOOL_INIT, .warnings = BUF_INIT };
+	struct run r = { .pg = pg, .b = b, .wait = { stop, 0 }, .progress = progress,
+		.pctx = pctx, .manifest = SPOOL_INIT, .warnings = BUF_INIT };
 	PQnoticeReceiver before = PQsetNoticeReceiver(pg->c, gather_warning, &r);
 	int n;
 

@@ -35,7 +35,7 @@ struct pg_file {
 	uint64_t size;		/* regular files: exactly so many bytes follow */
 };
 
-/* Push sink for files: file, then data until size, then end; for dirs and links file and end. */
+/* Push sink: file, then data until size, then end; for folders and links file and end. */
 struct pg_sink {
 	int (*file)(void *ctx, const struct pg_file *f, struct err *e);
 	int (*data)(void *ctx, const void *p, size_t n, struct err *e);
@@ -43,7 +43,7 @@ struct pg_sink {
 	void *ctx;
 };
 
-/* 0 when path may be used below a target directory: relative, no "..", no empty part. ERR_CORRUPT. */
+/* 0 when path stays below a target folder: relative, no "..", ".", empty part. ERR_CORRUPT. */
 int pg_path_check(const char *path, struct err *e);
 
 struct pg_backup_options {
@@ -55,7 +55,7 @@ struct pg_backup_options {
 #define PG_TABLESPACES_MAX 256
 struct pg_backup {
 	uint64_t start, stop;	/* LSNs; stop is known after pg_backup_run */
-	uint32_t timeline, stop_timeline; /* they differ when the source is a standby that followed a switch */
+	uint32_t timeline, stop_timeline; /* they differ when a standby followed a switch */
 	uint64_t size;		/* the server's estimate, bytes; for progress */
 	int broken_pages;	/* the server reported page checksum failures */
 	char broken_text[512];	/* its words: the failure, then the first pages by name */
@@ -80,6 +80,7 @@ int pg_backup_begin(struct pg *pg, const struct pg_backup_options *o, struct pg_
  * b->broken_pages and is no error.  stop() as in pg_backup_begin.
  */
 int pg_backup_run(struct pg *pg, struct pg_backup *b, const struct pg_sink *sink,
-    void (*progress)(void *pctx, uint64_t bytes), void *pctx, int (*stop)(void), struct err *e);
+    void (*progress)(void *pctx, uint64_t bytes), void *pctx, int (*stop)(void),
+    struct err *e);
 
 #endif

@@ -27,7 +27,7 @@ pg_error(struct pg *pg, const PGresult *res, const char *step, struct err *e)
 	const char *detail = field(res, PG_DIAG_MESSAGE_DETAIL);
 	const char *hint = field(res, PG_DIAG_MESSAGE_HINT);
 
-	if (*text == '\0')	/* not the server's words, but libpq's: advice in further lines */
+	if (*text == '\0')	/* libpq's own words: advice stands in further lines */
 		text = res != NULL ? PQresultErrorMessage(res) : PQerrorMessage(pg->c);
 	if (*text == '\0')
 		text = "unexpected answer";
@@ -43,7 +43,15 @@ pg_error(struct pg *pg, const PGresult *res, const char *step, struct err *e)
 static void
 step_of(const char *command, char out[32])
 {
-	(void)snprintf(out, 32, "%.*s", (int)strcspn(command, " "), command); /* none is longer */
+	size_t n = strcspn(command, " ");
+
+	(void)snprintf(out, 32, "%.*s", (int)n, command);	/* no command's is longer */
+}
+
+static int
+unexpected(struct pg *pg, const char *step, struct err *e)
+{
+	return err_set(e, ERR_CONFIG, "%s: %s: unexpected answer", pg->what, step);
 }
 
 PGresult *
@@ -69,7 +77,7 @@ one_row(struct pg *pg, const char *command, int columns, struct err *e)
 
 	if (res != NULL && (PQntuples(res) != 1 || PQnfields(res) < columns)) {
 		step_of(command, step);
-		err_set(e, ERR_CONFIG, "%s: %s: unexpected answer", pg->what, step);
+		unexpected(pg, step, e);
 		PQclear(res);
 		return NULL;
 	}
@@ -113,8 +121,7 @@ segment_size(struct pg *pg, uint32_t *out, struct err *e)
 		if ((strcmp(unit, "MB") == 0 || n == 1) && wal_segment_size_ok(*out))
 			return 0;
 	}
-	return err_set(e, ERR_CONFIG, "%s: wal_segment_size: unexpected value \"%s\"", pg->what,
-	    text);
+	return unexpected(pg, "SHOW wal_segment_size", e);
 }
 
 int
@@ -130,7 +137,7 @@ pg_identify(struct pg *pg, struct pg_system *out, struct err *e)
 	    lsn_parse(PQgetvalue(res, 0, 2), &out->flushed) != 0;
 	PQclear(res);
 	if (bad)
-		return err_set(e, ERR_CONFIG, "%s: IDENTIFY_SYSTEM: unexpected answer", pg->what);
+		return unexpected(pg, "IDENTIFY_SYSTEM", e);
 	return segment_size(pg, &out->segment_size, e);
 }
 
@@ -150,7 +157,8 @@ pg_show(struct pg *pg, const char *name, char *out, size_t cap, struct err *e)
 	n = snprintf(out, cap, "%s", PQgetvalue(res, 0, 0));
 	PQclear(res);
 	if (n < 0 || (size_t)n >= cap)
-		return err_set(e, ERR_CONFIG, "%s: SHOW %s: the value is too long", pg->what, name);
+		return err_set(e, ERR_CONFIG, "%s: SHOW %s: the value is too long", pg->what,
+		    name);
 	return 0;
 }
 
@@ -163,7 +171,8 @@ pg_timeline_history(struct pg *pg, uint32_t timeline, struct buf *out, struct er
 
 	if (timeline == 1)
 		return 0;
-	(void)snprintf(command, sizeof(command), "TIMELINE_HISTORY %" PRIu32, timeline); /* fits */
+	(void)snprintf(command, sizeof(command), "TIMELINE_HISTORY %" PRIu32,
+	    timeline);	/* fits */
 	if ((res = one_row(pg, command, 2, e)) == NULL)
 		return -1;
 	n = PQgetlength(res, 0, 1);
@@ -171,8 +180,8 @@ pg_timeline_history(struct pg *pg, uint32_t timeline, struct buf *out, struct er
 		buf_add(out, PQgetvalue(res, 0, 1), (size_t)n);
 	PQclear(res);
 	if (n > HISTORY_FILE_MAX)
-		return err_set(e, ERR_CORRUPT, "%s: TIMELINE_HISTORY %" PRIu32 ": %d bytes are too many",
-		    pg->what, timeline, n);
+		return err_set(e, ERR_CORRUPT, "%s: TIMELINE_HISTORY: %d bytes are too many",
+		    pg->what, n);
 	return buf_check(out, e);
 }
 
@@ -203,13 +212,13 @@ parse_slot(struct pg *pg, const PGresult *res, const char *name, struct pg_slot 
 	if (!out->exists)
 		return 0;
 	if (strcmp(PQgetvalue(res, 0, 0), "physical") != 0)
-		return err_set(e, ERR_CONFIG, "%s: slot %s: not a physical slot", pg->what, name);
+		return err_set(e, ERR_CONFIG, "%s: slot %s: not a physical slot", pg->what,
+		    name);
 	if (PQgetisnull(res, 0, 1))
 		return 1;
 	if (lsn_parse(PQgetvalue(res, 0, 1), &out->restart) != 0 ||
 	    pg_parse_u32(PQgetvalue(res, 0, 2), &out->restart_timeline) != 0)
-		return err_set(e, ERR_CONFIG, "%s: READ_REPLICATION_SLOT: unexpected answer",
-		    pg->what);
+		return unexpected(pg, "READ_REPLICATION_SLOT", e);
 	return 1;
 }
 
@@ -227,7 +236,8 @@ pg_slot_read(struct pg *pg, const char *name, struct pg_slot *out, struct err *e
 		out->exists = 1;
 		return 1;
 	}
-	(void)snprintf(command, sizeof(command), "READ_REPLICATION_SLOT \"%s\"", name); /* fits */
+	(void)snprintf(command, sizeof(command), "READ_REPLICATION_SLOT \"%s\"",
+	    name);	/* fits */
 	if ((res = one_row(pg, command, 3, e)) == NULL)
 		return -1;
 	r = parse_slot(pg, res, name, out, e);

@@ -40,15 +40,15 @@ check_conninfo(const char *conninfo, int *several, struct err *e)
 
 	if (o == NULL) {
 		err_set(e, ERR_USAGE, "server: %s", why != NULL ? why : "out of memory");
-		err_hint(e, "give a connection string, such as \"host=db1 user=backup\", or a URI, "
-		    "such as postgresql://backup@db1/");
+		err_hint(e, "give a connection string, such as \"host=db1 user=backup\", or "
+		    "a URI, such as postgresql://backup@db1/");
 		PQfreemem(why);
 		return -1;
 	}
 	if (*option(o, "password") != '\0' || *option(o, "sslpassword") != '\0') {
 		err_set(e, ERR_USAGE, "server: the connection string holds a password");
-		err_hint(e, "everyone on this host can read it in the process list: put it into "
-		    "~/.pgpass, with replication as the database, or into a service file");
+		err_hint(e, "everyone on this host can read it in the process list: put it "
+		    "into ~/.pgpass, with replication as the database, or a service file");
 		PQconninfoFree(o);
 		return -1;
 	}
@@ -106,14 +106,15 @@ dial(const char *conninfo, const char *appname, int several, int *late)
 	const char *const keys[] = { "connect_timeout", "keepalives", "keepalives_idle",
 		"keepalives_interval", "keepalives_count", "tcp_user_timeout",
 		"fallback_application_name", "dbname", "dbname", "replication", NULL };
-	const char *const values[] = { several && getenv("PGCONNECT_TIMEOUT") == NULL ? "10" : NULL,
-		"1", "20", "10", "3", "60000", appname, conninfo, "replication",
-		"true", NULL };
+	const char *const values[] = { NULL, "1", "20", "10", "3", "60000", appname, conninfo,
+		"replication", "true", NULL };
+	const char *const each[] = { "10", "1", "20", "10", "3", "60000", appname, conninfo,
+		"replication", "true", NULL };
 	PGconn *c;
 
 	*late = 0;
 	if (several)
-		return PQconnectdbParams(keys, values, 1);
+		return PQconnectdbParams(keys, getenv("PGCONNECT_TIMEOUT") ? values : each, 1);
 	c = PQconnectStartParams(keys, values, 1);
 	if (c == NULL || PQstatus(c) == CONNECTION_BAD)
 		return c;
@@ -154,7 +155,8 @@ parse_refusal(const char *msg, struct refusal *r)
 		r->no_hba_line = strstr(p, "ClientAuthentication,") != NULL;
 		msg = p + 10;
 	}
-	(void)snprintf(r->text, sizeof(r->text), "%.*s", (int)strcspn(msg, "\n"), msg); /* cut is fine */
+	(void)snprintf(r->text, sizeof(r->text), "%.*s", (int)strcspn(msg, "\n"),
+	    msg);	/* what does not fit is cut off */
 }
 
 static void
@@ -168,15 +170,18 @@ hint_for(const struct refusal *r, PGconn *c, struct err *e)
 		err_hint(e, "add to the server's pg_hba.conf, and reload: "
 		    "host replication %s <this host's address> scram-sha-256", user);
 	else if (strcmp(r->state, "28P01") == 0 || PQconnectionNeedsPassword(c))
-		err_hint(e, "the password comes from ~/.pgpass, where the database of a replication "
-		    "connection is \"replication\" (or *), from PGPASSWORD or a service file");
+		err_hint(e, "the password comes from ~/.pgpass, where the database of a "
+		    "replication connection is \"replication\" (or *), from PGPASSWORD or a "
+		    "service file");
 	else if (e->kind == ERR_REFUSED)
 		err_hint(e, "the role must exist, be allowed to log in, and have REPLICATION: "
 		    "CREATE ROLE \"%s\" LOGIN REPLICATION", user);
 	else if (e->kind == ERR_CONFIG)
-		err_hint(e, "on the server: wal_level = replica, max_wal_senders = 10, and a restart");
+		err_hint(e, "on the server: wal_level = replica, max_wal_senders = 10, and a "
+		    "restart");
 	else if (strcmp(r->state, "53300") == 0)
-		err_hint(e, "wait for others to end, or raise max_wal_senders and max_connections");
+		err_hint(e, "wait for others to end, or raise max_wal_senders and "
+		    "max_connections");
 	else if (r->state[0] == '\0')
 		err_hint(e, "check host and port, that the server runs and listens there "
 		    "(listen_addresses), and that no firewall is between");
@@ -209,8 +214,9 @@ check_version(struct pg *pg, struct err *e)
 {
 	pg->version = PQserverVersion(pg->c);
 	if (pg->version < 140000 || pg->version >= 190000)
-		return err_set(e, ERR_CONFIG, "%s: PostgreSQL %d is not supported, only 14 to 18",
-		    pg->what, pg->version / 10000);
+		return err_set(e, ERR_CONFIG,
+		    "%s: PostgreSQL %d is not supported, only 14 to 18", pg->what,
+		    pg->version / 10000);
 	return 0;
 }
 

@@ -73,7 +73,8 @@ struct pg_slot {
 };
 int pg_slot_name_ok(const char *name);		/* [a-z0-9_]{1,63} */
 int pg_slot_read(struct pg *pg, const char *name, struct pg_slot *out, struct err *e);
-int pg_slot_create(struct pg *pg, const char *name, int temporary, struct err *e); /* RESERVE_WAL */
+/* It holds WAL from now on (RESERVE_WAL). */
+int pg_slot_create(struct pg *pg, const char *name, int temporary, struct err *e);
 int pg_slot_drop(struct pg *pg, const char *name, struct err *e);
 
 /* Run one command whose result must be `expect`; the result, or NULL with *e set. */

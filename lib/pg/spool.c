@@ -12,6 +12,7 @@
 
 #define IN_MEMORY ((8u << 20) - 1)	/* and the buffer's NUL: it grows by doubling */
 #define PIECE	  (256u << 10)
+#define FILE_NAME "temporary file"
 
 /* A file that is gone with its descriptor, whatever happens. */
 static int
@@ -21,7 +22,9 @@ open_file(struct err *e)
 	char path[1024];
 	int fd, n;
 
-	n = snprintf(path, sizeof(path), "%s/bulkhead-XXXXXX", dir != NULL && *dir != '\0' ? dir : "/tmp");
+	if (dir == NULL || *dir == '\0')
+		dir = "/tmp";
+	n = snprintf(path, sizeof(path), "%s/bulkhead-XXXXXX", dir);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return err_set(e, ERR_CONFIG, "TMPDIR is too long");
 	if ((fd = mkostemp(path, O_CLOEXEC)) < 0)
@@ -39,7 +42,7 @@ to_file(struct spool *s, struct err *e)
 {
 	if (s->fd < 0 && (s->fd = open_file(e)) < 0)
 		return -1;
-	if (io_write_all(s->fd, s->memory.data, s->memory.len, "temporary file", e) != 0)
+	if (io_write_all(s->fd, s->memory.data, s->memory.len, FILE_NAME, e) != 0)
 		return -1;
 	buf_reset(&s->memory);
 	return 0;
@@ -58,8 +61,7 @@ spool_add(struct spool *s, const void *p, size_t n, struct err *e)
 }
 
 static int
-replay_file(struct spool *s, int (*data)(void *ctx, const void *p, size_t n, struct err *e),
-    void *ctx, struct err *e)
+replay_file(struct spool *s, spool_data *data, void *ctx, struct err *e)
 {
 	uint64_t off;
 	size_t got;
@@ -69,10 +71,10 @@ replay_file(struct spool *s, int (*data)(void *ctx, const void *p, size_t n, str
 	if (buf_reserve(&s->memory, PIECE) != 0)
 		return buf_check(&s->memory, e);
 	for (off = 0; off < s->size; off += got) {
-		if (io_pread_full(s->fd, s->memory.data, PIECE, off, &got, "temporary file", e) != 0)
+		if (io_pread_full(s->fd, s->memory.data, PIECE, off, &got, FILE_NAME, e) != 0)
 			return -1;
 		if (got == 0)
-			return err_set(e, ERR_IO, "temporary file: it became shorter");
+			return err_set(e, ERR_IO, FILE_NAME ": it became shorter");
 		if (data(ctx, s->memory.data, got, e) != 0)
 			return -1;
 	}
@@ -80,8 +82,7 @@ replay_file(struct spool *s, int (*data)(void *ctx, const void *p, size_t n, str
 }
 
 int
-spool_replay(struct spool *s, int (*data)(void *ctx, const void *p, size_t n, struct err *e),
-    void *ctx, struct err *e)
+spool_replay(struct spool *s, spool_data *data, void *ctx, struct err *e)
 {
 	if (s->fd >= 0)
 		return replay_file(s, data, ctx, e);

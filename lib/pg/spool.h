@@ -21,8 +21,8 @@ struct spool {
 int spool_add(struct spool *s, const void *p, size_t n, struct err *e);
 
 /* All bytes in order, in pieces; then nothing more may be added. */
-int spool_replay(struct spool *s, int (*data)(void *ctx, const void *p, size_t n, struct err *e),
-    void *ctx, struct err *e);
+typedef int spool_data(void *ctx, const void *p, size_t n, struct err *e);
+int spool_replay(struct spool *s, spool_data *data, void *ctx, struct err *e);
 
 void spool_free(struct spool *s);
 

@@ -36,8 +36,8 @@ pg_path_check(const char *path, struct err *e)
 			return err_set(e, ERR_CORRUPT, "file name \"%s\": %s", path,
 			    *path == '/' ? "not relative" : "an empty part");
 		if ((n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
-			return err_set(e, ERR_CORRUPT, "file name \"%s\": \"%.*s\" in it", path,
-			    (int)n, p);
+			return err_set(e, ERR_CORRUPT, "file name \"%s\": \"%.*s\" in it",
+			    path, (int)n, p);
 		if (p[n] == '\0')
 			return 0;
 		p += n + 1;
@@ -103,7 +103,7 @@ describe_link(struct archive_entry *ent, struct pg_file *f, struct err *e)
 	return copy_name(f->target, "", archive_entry_symlink(ent), "link target", e);
 }
 
-/* What a member is.  The server puts a slash behind folders and links, and a "./" before some. */
+/* What a member is.  The server puts a slash behind folders and links, "./" before some. */
 static int
 describe(struct archive_entry *ent, const char *prefix, struct pg_file *f, struct err *e)
 {
@@ -148,8 +148,8 @@ contents(struct tar *t, const struct pg_file *f)
 
 	while ((r = archive_read_data_block(t->a, &p, &n, &off)) == ARCHIVE_OK) {
 		if ((uint64_t)off != done || n > f->size - done)
-			return err_set(t->e, ERR_CORRUPT, "tar from the server: %s: a hole in it",
-			    f->path);
+			return err_set(t->e, ERR_CORRUPT,
+			    "tar from the server: %s: a hole in it", f->path);
 		if (n > 0 && t->sink->data(t->sink->ctx, p, n, t->e) != 0)
 			return -1;
 		done += n;

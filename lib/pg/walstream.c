@@ -62,9 +62,9 @@ refine_kind(const PGresult *res, struct err *e)
 		e->kind = ERR_CONFIG;
 	else if (strcmp(state, "55000") == 0 && strcmp(where, "ReplicationSlotAcquire") == 0)
 		e->kind = ERR_NOTFOUND;		/* the slot was invalidated (18) */
-	else if (strcmp(state, "XX000") == 0 &&	/* not in the history, or ahead of the server */
+	else if (strcmp(state, "XX000") == 0 &&
 	    (strcmp(where, "StartReplication") == 0 || strcmp(where, "tliSwitchPoint") == 0))
-		e->kind = ERR_CONFLICT;
+		e->kind = ERR_CONFLICT;	/* not in the history, or ahead of the server */
 }
 
 /* The row that names the next timeline and where it begins. */
@@ -138,16 +138,19 @@ read_results(struct pg *pg, PGresult *res, const struct pg_patience *w, struct e
 int
 pg_wal_start(struct pg *pg, const char *slot, uint32_t timeline, uint64_t lsn, struct err *e)
 {
-	char command[160], at[LSN_TEXT];
+	char command[160], at[LSN_TEXT], with[80] = "";
 	struct pg_patience w = { NULL, 0 };
 	PGresult *res;
 
 	if (slot != NULL && !pg_slot_name_ok(slot))
 		return err_set(e, ERR_USAGE, "\"%s\" is no slot's name", slot);
-	(void)snprintf(command, sizeof(command),	/* fits: just measured */
-	    "START_REPLICATION %s%s%s PHYSICAL %s TIMELINE %" PRIu32, slot != NULL ? "SLOT \"" : "",
-	    slot != NULL ? slot : "", slot != NULL ? "\"" : "", lsn_format(at, lsn), timeline);
-	if (!PQsendQuery(pg->c, command))	/* PQexec gives the last of several results only */
+	if (slot != NULL)
+		(void)snprintf(with, sizeof(with), "SLOT \"%s\" ", slot);	/* fits */
+	(void)snprintf(command, sizeof(command),				/* fits */
+	    "START_REPLICATION %sPHYSICAL %s TIMELINE %" PRIu32, with, lsn_format(at, lsn),
+	    timeline);
+	/* Not PQexec: it tells the last of several results only. */
+	if (!PQsendQuery(pg->c, command))
 		return pg_error(pg, NULL, "START_REPLICATION", e);
 	if (pg_await_result(pg, &w, &res, e) != 0)
 		return -1;

@@ -69,7 +69,8 @@ pg_copy_try(struct pg *pg, char **row, size_t *len, struct err *e)
 }
 
 int
-pg_copy_next(struct pg *pg, const struct pg_patience *w, char **row, size_t *len, struct err *e)
+pg_copy_next(struct pg *pg, const struct pg_patience *w, char **row, size_t *len,
+    struct err *e)
 {
 	int r;
 
@@ -98,7 +99,7 @@ pg_state_kind(const char *sqlstate)
 		{ "42710", ERR_CONFLICT },	/* duplicate_object: a slot */
 		{ "53300", ERR_BUSY },		/* too_many_connections, walsenders too */
 		{ "53400", ERR_BUSY },		/* configuration_limit_exceeded: slots */
-		{ "55000", ERR_CONFIG },	/* object_not_in_prerequisite_state: wal_level */
+		{ "55000", ERR_CONFIG },	/* object_not_in_prerequisite_state */
 		{ "55006", ERR_BUSY },		/* object_in_use: a slot */
 		{ "57P03", ERR_BUSY },		/* cannot_connect_now: it starts or stops */
 		{ "58P01", ERR_NOTFOUND },	/* undefined_file: WAL, history */

@@ -94,7 +94,8 @@ mend_all(uint8_t *p, size_t n)
 		size = 0;
 		if (p[at] == 0)
 			continue;
-		(void)sscanf((char *)p + at + 124, "%11o", &size); /* no number: size stays 0 */
+		/* Without a number the size stays 0. */
+		(void)sscanf((char *)p + at + 124, "%11o", &size);
 		mend(p + at);
 	}
 }
@@ -134,7 +135,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* The first byte: the size of the pieces, and whether edits of something good follow, or all of it. */
+/* The first byte: the pieces' size, and whether edits of something good follow or all. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {

@@ -123,12 +123,17 @@ ok "a stop is heard while the checkpoint takes its time" ended "$PID"
 status_is "and has its own status" 71 wait "$PID"
 is "and its line" "$(cat "$T/waiting.err")" "pgprobe: server $T/db.lab:$(cat "$T/db.lab/port"): stopped"
 
-slow() { spawn slow "$P" backup "$C" fast rate=500; wait_until 20 phase 'streaming'; }
+# (The server itself goes on waiting for its checkpoint.)
+slow()
+{
+	wait_until 20 eval '! phase streaming'
+	spawn slow "$P" backup "$C" fast rate=500
+	wait_until 20 phase streaming
+}
 slow
 kill "$PID"
 ok "a stop is heard while files come" ended "$PID"
 status_is "with the same status" 71 wait "$PID"
-wait_until 20 eval '! phase .'
 slow
 q "$T/db" "select pg_terminate_backend(pid) from pg_stat_progress_basebackup" >"$T/terminated"
 status_is "a backup that the server ends fails" 69 wait "$PID"

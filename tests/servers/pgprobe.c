@@ -7,7 +7,8 @@
  *	pgprobe history CONN TIMELINE
  *	pgprobe slot CONN read|create|drop NAME
  *	pgprobe backup CONN [dir=DIR] [label=TEXT] [rate=KB] [fast] [list] [fail=PATH]
- *	pgprobe stream CONN SLOT|- TIMELINE LSN [dir=DIR] [until=LSN] [follow] [wait=MS] [wake=FIFO]
+ *	pgprobe stream CONN SLOT|- TIMELINE LSN [dir=DIR] [until=LSN] [follow] [wait=MS]
+ *	    [wake=FIFO]
  *
  * SIGTERM sets the stop flag.  A failure is one line on stderr, a hint may follow.
  */
@@ -69,9 +70,9 @@ identify(struct pg *pg, char **argv, struct err *e)
 	(void)argv;
 	if (pg_identify(pg, &s, e) != 0)
 		return -1;
-	printf("%s version %d system %" PRIu64 " timeline %" PRIu32 " segment %" PRIu32 "\n%s\n",
-	    pg->what, pg->version, s.system_id, s.timeline, s.segment_size,
-	    lsn_format(at, s.flushed));
+	printf("%s version %d system %" PRIu64 " timeline %" PRIu32 " segment %" PRIu32 "\n",
+	    pg->what, pg->version, s.system_id, s.timeline, s.segment_size);
+	printf("%s\n", lsn_format(at, s.flushed));
 	return 0;
 }
 
@@ -118,15 +119,16 @@ slot(struct pg *pg, char **argv, struct err *e)
 		return pg_slot_drop(pg, argv[1], e);
 	if ((r = pg_slot_read(pg, argv[1], &s, e)) < 0)
 		return -1;
-	printf("%d exists %d timeline %" PRIu32 " restart %s\n", r, s.exists, s.restart_timeline,
-	    lsn_format(at, s.restart));
+	printf("%d exists %d timeline %" PRIu32 " restart %s\n", r, s.exists,
+	    s.restart_timeline, lsn_format(at, s.restart));
 	return 0;
 }
 
 /* ---- backup ---- */
 
 struct backup {
-	const char *dir, *fail;	/* NULL: nothing is written; the path at which the sink fails */
+	const char *dir;	/* NULL: nothing is written */
+	const char *fail;	/* the path at which the sink fails, or NULL */
 	int list, fd;
 	char path[2 * PG_PATH_MAX];
 	struct pg_file f;
@@ -190,8 +192,8 @@ on_end(void *ctx, struct err *e)
 	int fd = k->fd;
 
 	if (k->got != k->f.size)
-		return err_set(e, ERR_BUG, "%s: %" PRIu64 " bytes instead of %" PRIu64, k->f.path,
-		    k->got, k->f.size);
+		return err_set(e, ERR_BUG, "%s: %" PRIu64 " bytes instead of %" PRIu64,
+		    k->f.path, k->got, k->f.size);
 	k->fd = -1;
 	return fd >= 0 ? io_close(fd, k->path, e) : 0;
 }
@@ -211,8 +213,9 @@ backup(struct pg *pg, char **argv, struct err *e)
 	static struct backup k;
 	const struct pg_sink sink = { on_file, on_data, on_end, &k };
 	const char *rate = arg(argv, "rate");
-	struct pg_backup_options o = { arg(argv, "label"),
-		rate != NULL ? (uint32_t)strtoul(rate, NULL, 10) : 0, arg(argv, "fast") != NULL };
+	struct pg_backup_options o = { .label = arg(argv, "label"),
+		.max_rate = rate != NULL ? (uint32_t)strtoul(rate, NULL, 10) : 0,
+		.fast = arg(argv, "fast") != NULL };
 	char at[LSN_TEXT];
 	int64_t began;
 	int i;
@@ -223,7 +226,8 @@ backup(struct pg *pg, char **argv, struct err *e)
 		return -1;
 	printf("start %s %" PRIu32 "\n", lsn_format(at, b.start), b.timeline);
 	for (i = 0; i < b.ntablespaces; i++)
-		printf("tablespace %" PRIu32 " %s\n", b.tablespaces[i].oid, b.tablespaces[i].location);
+		printf("tablespace %" PRIu32 " %s\n", b.tablespaces[i].oid,
+		    b.tablespaces[i].location);
 	began = clock_mono();
 	if (pg_backup_run(pg, &b, &sink, on_progress, &k, stop, e) != 0)
 		return -1;
@@ -273,7 +277,8 @@ store(struct stream *s, const struct pg_wal_event *ev, struct err *e)
 
 /* 1: go on; 0: that was all; -1 */
 static int
-handle(struct pg *pg, struct stream *s, const struct pg_wal_event *ev, int follow, struct err *e)
+handle(struct pg *pg, struct stream *s, const struct pg_wal_event *ev, int follow,
+    struct err *e)
 {
 	char at[LSN_TEXT];
 
@@ -286,7 +291,8 @@ handle(struct pg *pg, struct stream *s, const struct pg_wal_event *ev, int follo
 		printf("closed %s\n", lsn_format(at, s->at));
 		return 0;
 	case PG_WAL_TIMELINE_END:
-		printf("timeline %" PRIu32 " %s\n", ev->next_timeline, lsn_format(at, ev->position));
+		printf("timeline %" PRIu32 " %s\n", ev->next_timeline,
+		    lsn_format(at, ev->position));
 		s->timeline = ev->next_timeline;
 		s->at = wal_segment_start(ev->position, s->segment_size);
 		if (!follow)
@@ -330,7 +336,8 @@ follow_stream(struct pg *pg, struct stream *s, char **argv, struct err *e)
 		if (pg_wal_next(pg, wake, ms, &ev, e) != 0)
 			return -1;
 		if (stopping || (ev.kind == PG_WAL_NONE && (woken(wake) || wait != NULL))) {
-			printf("%s %" PRIu64 " bytes\n", stopping ? "stopped" : "none", s->bytes);
+			printf("%s %" PRIu64 " bytes\n", stopping ? "stopped" : "none",
+			    s->bytes);
 			return pg_wal_stop(pg, e);
 		}
 		r = handle(pg, s, &ev, arg(argv, "follow") != NULL, e);
@@ -344,17 +351,20 @@ stream(struct pg *pg, char **argv, struct err *e)
 	struct pg_system sys;
 	struct stream s = { 0 };
 	struct err again = ERR_INIT;
-	const char *until = arg(argv, "until");
+	const char *until = arg(argv, "until"), *name = argv[0];
 
-	if (argv[0] == NULL || argv[1] == NULL || argv[2] == NULL || lsn_parse(argv[2], &s.at) != 0 ||
+	if (name == NULL || argv[1] == NULL || argv[2] == NULL ||
+	    lsn_parse(argv[2], &s.at) != 0 ||
 	    (until != NULL && lsn_parse(until, &s.until) != 0))
 		return misuse(e);
+	if (strcmp(name, "-") == 0)
+		name = NULL;
 	if (pg_identify(pg, &sys, e) != 0)
 		return -1;
 	s.dir = arg(argv, "dir");
 	s.segment_size = sys.segment_size;
 	s.timeline = (uint32_t)strtoul(argv[1], NULL, 10);
-	if (pg_wal_start(pg, strcmp(argv[0], "-") != 0 ? argv[0] : NULL, s.timeline, s.at, e) == 0 &&
+	if (pg_wal_start(pg, name, s.timeline, s.at, e) == 0 &&
 	    follow_stream(pg, &s, argv + 3, e) == 0)
 		return 0;
 	/* A server that refused is still there to be asked. */
@@ -390,6 +400,7 @@ main(int argc, char **argv)
 	if (fflush(stdout) != 0)
 		err_sys(&e, ERR_IO, "stdout");
 	if (e.kind != ERR_NONE)
-		fprintf(stderr, "pgprobe: %s\n%s%s", e.msg, e.hint, e.hint[0] != '\0' ? "\n" : "");
+		fprintf(stderr, "pgprobe: %s\n%s%s", e.msg, e.hint,
+		    e.hint[0] != '\0' ? "\n" : "");
 	return err_exit_status(e.kind);
 }

@@ -24,6 +24,10 @@ check(const struct repo *r, const struct enrol_options *o, struct err *e)
 		return err_hint(e, "1 to %d of a-z, 0-9, '.', '_' and '-', beginning with a letter or"
 		    " digit", SOURCE_NAME_MAX - 1);
 	}
+	if (!source_environment_ok(o->environment)) {
+		err_set(e, ERR_USAGE, "not an environment: \"%s\"", o->environment);
+		return err_hint(e, "production, staging or development");
+	}
 	there = catalog_source(repo_catalog(r), o->source);
 	if (there != NULL && !o->replace) {
 		err_set(e, ERR_CONFLICT, "source %s is enrolled already", o->source);

@@ -6,6 +6,25 @@
 #include "base/clock.h"
 #include "repo/found.h"
 
+static const struct key_public *
+key_at(const struct found_options *o, int i)
+{
+	return i < o->napprovers ? key_public(o->approvers[i]) : &o->restore[i - o->napprovers];
+}
+
+static int
+check_different(const struct found_options *o, struct err *e)
+{
+	int i, k, n = o->napprovers + o->nrestore;
+
+	for (i = 0; i < n; i++)
+		for (k = 0; k < i; k++)
+			if (memcmp(key_at(o, i)->id, key_at(o, k)->id, KEY_ID) == 0)
+				return err_set(e, ERR_USAGE, "key %s is given twice",
+				    key_at(o, i)->name);
+	return 0;
+}
+
 /* The journal's rules hold these as well; here they are told to the person who founds. */
 static int
 check(const struct found_options *o, int quorum, struct err *e)
@@ -28,7 +47,7 @@ check(const struct found_options *o, int quorum, struct err *e)
 		err_set(e, ERR_USAGE, "who loses the only restore key loses every backup");
 		return err_hint(e, "give a second one, kept elsewhere, or --single-key");
 	}
-	return 0;
+	return check_different(o, e);
 }
 
 struct statement *
@@ -43,10 +62,8 @@ found_statement(const struct found_options *o, struct err *e)
 		return NULL;
 	statement_add(st, "version", "1");
 	statement_add_fmt(st, "quorum", "%d", quorum);
-	for (i = 0; i < o->napprovers; i++)
-		statement_add(st, "key", key_public_encode(text, key_public(o->approvers[i])));
-	for (i = 0; i < o->nrestore; i++)
-		statement_add(st, "key", key_public_encode(text, &o->restore[i]));
+	for (i = 0; i < o->napprovers + o->nrestore; i++)
+		statement_add(st, "key", key_public_encode(text, key_at(o, i)));
 	if (o->solo)
 		statement_add(st, "solo", "1");
 	if (o->single_key)

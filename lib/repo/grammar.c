@@ -132,13 +132,6 @@ hex_ok(const char *s, size_t n)
 }
 
 static int
-environment_ok(const char *s)
-{
-	return strcmp(s, "production") == 0 || strcmp(s, "staging") == 0 ||
-	    strcmp(s, "development") == 0;
-}
-
-static int
 form_ok(enum form form, const char *s)
 {
 	struct key_public key;
@@ -176,7 +169,7 @@ form_ok(enum form form, const char *s)
 	case FILE_NAME:
 		return file_name_ok(s);
 	case ENVIRONMENT:
-		return environment_ok(s);
+		return source_environment_ok(s);
 	case WORD:
 		return text_name_ok(s, 16);
 	case TEXT:

@@ -26,6 +26,13 @@ source_name_ok(const char *name)
 	return n > 0 && n < SOURCE_NAME_MAX && name[n] == '\0' && strchr("._-", name[0]) == NULL;
 }
 
+int
+source_environment_ok(const char *s)
+{
+	return strcmp(s, "production") == 0 || strcmp(s, "staging") == 0 ||
+	    strcmp(s, "development") == 0;
+}
+
 void
 source_free(struct source *s)
 {
@@ -75,9 +82,9 @@ read_head(struct text_lines *t, struct source *s, struct err *e)
 	    text_line(t, "environment", s->environment, sizeof(s->environment), e) != 0 ||
 	    text_line_hex(t, "repository", s->repo, 32, e) != 0)
 		return -1;
-	if (!source_name_ok(s->name))
-		return err_set(e, ERR_CORRUPT, "%s: not a name for a source: \"%s\"", t->name,
-		    s->name);
+	if (!source_name_ok(s->name) || !source_environment_ok(s->environment))
+		return err_set(e, ERR_CORRUPT, "%s: not a name or environment of a source: \"%s\","
+		    " \"%s\"", t->name, s->name, s->environment);
 	return 0;
 }
 
@@ -100,8 +107,8 @@ read_recipients(struct text_lines *t, struct source *s, struct err *e)
 	return 0;
 }
 
-static struct source *
-parse(const char *text, size_t len, const char *path, struct err *e)
+struct source *
+source_parse(const char *text, size_t len, const char *name, struct err *e)
 {
 	struct source *s = calloc(1, sizeof(*s));
 	struct text_lines t;
@@ -111,10 +118,10 @@ parse(const char *text, size_t len, const char *path, struct err *e)
 		source_free(s);
 		return NULL;
 	}
-	text_begin(&t, text, len, path);
+	text_begin(&t, text, len, name);
 	if (read_head(&t, s, e) == 0 && read_recipients(&t, s, e) == 0 &&
 	    text_line_hex(&t, "digest", s->digest_key, 32, e) == 0)
-		s->writer = key_secret_parse(t.p, (size_t)(t.end - t.p), path, KEY_WRITER, e);
+		s->writer = key_secret_parse(t.p, (size_t)(t.end - t.p), name, KEY_WRITER, e);
 	if (s->writer != NULL)
 		return s;
 	source_free(s);
@@ -159,7 +166,7 @@ source_read(const char *path, struct err *e)
 		return NULL;
 	buf_reserve(&b, FILE_MAX + 2);	/* so that it does not leave copies while it grows */
 	if (buf_check(&b, e) == 0 && io_read_file(path, FILE_MAX, &b, e) == 0)
-		s = parse((const char *)b.data, b.len, path, e);
+		s = source_parse((const char *)b.data, b.len, path, e);
 	buf_wipe(&b);
 	return s;
 }

@@ -23,6 +23,8 @@ struct source {
 
 /* The mode is checked as for keys; ERR_REFUSED also when a restore or approver key lies beside it. */
 struct source *source_read(const char *path, struct err *e);
+/* The file's text; name is what messages call it.  ERR_CORRUPT. */
+struct source *source_parse(const char *text, size_t len, const char *name, struct err *e);
 int source_write(const struct source *s, const char *path, struct err *e);	/* ERR_CONFLICT */
 void source_free(struct source *s);
 
@@ -32,5 +34,6 @@ void source_free(struct source *s);
  */
 int source_check(const struct source *s, const struct journal *j, struct err *e);
 int source_name_ok(const char *name);
+int source_environment_ok(const char *s);	/* production, staging, development */
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * What this machine remembers: checksummed records in a folder of its own.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,8 @@ state_open(const char *dir, struct err *e)
 	if (strlen(s->dir) > 1 && s->dir[strlen(s->dir) - 1] == '/')
 		s->dir[strlen(s->dir) - 1] = '\0';
 	if (io_mkdirs(s->dir, 0700, e) != 0) {
+		if (e->kind == ERR_CONFLICT || e->sys == ENOTDIR)
+			e->kind = ERR_REFUSED;
 		err_context(e, "state folder");
 		goto fail;
 	}

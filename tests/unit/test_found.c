@@ -91,6 +91,22 @@ START_TEST(promises_are_given_up_aloud_or_not_at_all)
 }
 END_TEST
 
+START_TEST(each_key_is_given_once)
+{
+	struct found_options o = { .napprovers = 2, .nrestore = 2 };
+
+	o.approvers[0] = o.approvers[1] = approver[0];
+	o.restore[0] = *key_public(restore[0]);
+	o.restore[1] = *key_public(restore[1]);
+	ck_assert_ptr_null(found_statement(&o, &e));
+	ck_assert_str_eq(e.msg, "key a is given twice");
+	o.approvers[1] = approver[1];
+	o.restore[1] = o.restore[0];
+	ck_assert_ptr_null(found_statement(&o, &e));
+	ck_assert_int_eq(e.kind, ERR_USAGE);
+}
+END_TEST
+
 /* Founding statements that found_statement would not make, held by the reader's rules. */
 static const struct {
 	const char *fields, *said;	/* A, B, C: approver keys; R, S: restore keys; W: a writer's */
@@ -155,6 +171,7 @@ found_suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, promises_are_given_up_aloud_or_not_at_all, 0,
 	    (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_test(t, each_key_is_given_once);
 	tcase_add_loop_test(t, the_reader_holds_the_founders_to_it, 0,
 	    (int)(sizeof(forged) / sizeof(forged[0])));
 	suite_add_tcase(s, t);

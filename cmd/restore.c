@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
-#include "base/opt.h"
+#include "base/tool.h"
 #include "image/choose.h"
 #include "image/restore.h"
 
@@ -36,12 +36,6 @@ static const char *const synopsis[] = {
 	"restore -k KEY [-r REPO] [-n SOURCE] [options] [ID | --before WHEN] TARGET",
 	"restore -k KEY [-r REPO] [-n SOURCE] [options] [ID | --before WHEN] -o -",
 	NULL
-};
-
-static const struct opt_help help = {
-	"restore", "write a snapshot into an empty directory", synopsis, opts,
-	"The newest snapshot, unless ID or --before says which.\n"
-	"Then pitr-replay(1) replays the log onto it.  See restore(1)."
 };
 
 struct args {
@@ -76,8 +70,9 @@ take_mapping(struct args *a, char *text, struct err *e)
 }
 
 static int
-take_option(struct args *a, int letter, const char *arg, struct err *e)
+take_option(void *args, int letter, const char *arg, struct err *e)
 {
+	struct args *a = args;
 	char *copy;
 
 	switch (letter) {
@@ -121,41 +116,18 @@ check_args(const struct args *a, struct err *e)
 
 /* [ID] TARGET, or with -o just [ID]. */
 static int
-take_operands(struct args *a, char **operands, int n, struct err *e)
+take_operands(void *args, int n, char **operand, struct err *e)
 {
+	struct args *a = args;
+
 	if (n > (a->tar ? 1 : 2))
-		return err_set(e, ERR_USAGE, "too many operands: %s", operands[n - 1]);
+		return err_set(e, ERR_USAGE, "too many operands: %s", operand[n - 1]);
 	if (!a->tar && n > 0)
-		a->o.target = operands[--n];
+		a->o.target = operand[--n];
 	if (n > 0)
-		a->choice.id = operands[0];
-	return check_args(a, e);
-}
-
-/* 1: --help or --version was printed. */
-static int
-parse(struct args *a, int argc, char **argv, struct err *e)
-{
-	struct opt_iter it;
-	int c, mine;
-
-	opt_common_init(&a->common);
-	a->o.mappings = a->mappings;
-	opt_begin(&it, opts, argc, argv);
-	while ((c = opt_next(&it, e)) > 0) {
-		if (c == OPT_HELP)
-			return opt_print_help(stdout, &help) < 0 ? -1 : 1;
-		if (c == OPT_VERSION)
-			return printf("restore %s\n", VERSION) < 0 ? -1 : 1;
-		if ((mine = opt_common(&a->common, c, it.arg, e)) < 0)
-			return -1;
-		if (mine == 0 && take_option(a, c, it.arg, e) != 0)
-			return -1;
-	}
-	if (c < 0)
-		return -1;
+		a->choice.id = operand[0];
 	a->o.jobs = a->common.jobs;
-	return take_operands(a, argv + it.index, argc - it.index, e);
+	return check_args(a, e);
 }
 
 static int
@@ -223,15 +195,17 @@ restore(struct args *a, struct err *e)
 }
 
 static int
-run(struct args *a, struct err *e)
+run(void *args, struct report *report, struct err *e)
 {
+	struct args *a = args;
 	uint8_t pin[32];
 	struct key_secret *key = NULL;
 	struct state *state;
 	int ret = -1;
 
-	if (key_guard_process(e) != 0 || report_signals(a->o.report, e) != 0)
+	if (key_guard_process(e) != 0 || report_signals(report, e) != 0)
 		return -1;
+	a->o.report = report;
 	if (a->common.pin != NULL && hex_decode(pin, sizeof(pin), a->common.pin) != 0)
 		return err_set(e, ERR_USAGE, "option --pin: not a repository's id");
 	if ((state = state_open(a->common.state, e)) == NULL)
@@ -249,30 +223,22 @@ run(struct args *a, struct err *e)
 	return ret;
 }
 
+static const struct tool tool = {
+	{ "restore", "write a snapshot into an empty directory", synopsis, opts,
+	    "The newest snapshot, unless ID or --before says which.\n"
+	    "Then pitr-replay(1) replays the log onto it.  See restore(1)." },
+	take_option, take_operands, run
+};
+
 int
 main(int argc, char **argv)
 {
 	struct args a = { .tar = 0 };
-	struct err e = ERR_INIT, other;
-	int rc, status;
+	int status;
 
-	rc = parse(&a, argc, argv, &e);
-	if (rc > 0)
-		return 0;
-	a.o.report = report_new("restore", a.common.quiet, a.common.verbose, &other);
-	if (a.o.report == NULL) {
-		fprintf(stderr, "restore: %s\n", other.msg);
-		return err_exit_status(other.kind);
-	}
-	if (rc == 0)
-		rc = run(&a, &e);
-	if (rc != 0 && a.common.json && json_print_failure(&e, &other) != 0)
-		report_error(a.o.report, &other);
-	if (rc == 0 && fflush(stdout) != 0)
-		rc = err_sys(&e, ERR_IO, "standard output");
-	status = rc != 0 ? report_error(a.o.report, &e) : 0;
+	a.o.mappings = a.mappings;
+	status = tool_main(&tool, &a.common, &a, argc, argv);
 	for (; a.o.nmappings > 0; a.o.nmappings--)
 		free(a.mappings[a.o.nmappings - 1].from);
-	report_free(a.o.report);
 	return status;
 }

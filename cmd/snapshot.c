@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/opt.h"
+#include "base/tool.h"
 #include "image/pgsnapshot.h"
 
 enum { OPT_FAST = 256, OPT_LABEL, OPT_LEVEL, OPT_MAX_RATE };
@@ -35,13 +35,6 @@ static const char *const synopsis[] = {
 	NULL
 };
 
-static const struct opt_help help = {
-	"snapshot", "take one complete snapshot of a running database server", synopsis, opts,
-	"CONNINFO is a libpq connection string or URI: \"host=db1 user=backup\".\n"
-	"Prints the snapshot's id.  Exit status: 0 committed, 1 committed with pages that the\n"
-	"server found broken.  See snapshot(1)."
-};
-
 struct args {
 	struct opt_common common;
 	struct pgsnapshot_options o;
@@ -49,8 +42,9 @@ struct args {
 };
 
 static int
-take_option(struct args *a, int letter, const char *arg, struct err *e)
+take_option(void *args, int letter, const char *arg, struct err *e)
 {
+	struct args *a = args;
 	long long n = 0;
 
 	switch (letter) {
@@ -94,31 +88,14 @@ check_args(const struct args *a, struct err *e)
 	return 0;
 }
 
-/* 1: --help or --version was printed. */
 static int
-parse(struct args *a, int argc, char **argv, struct err *e)
+take_operands(void *args, int n, char **operand, struct err *e)
 {
-	struct opt_iter it;
-	int c, mine;
+	struct args *a = args;
 
-	opt_common_init(&a->common);
-	a->o.level = 1;
-	opt_begin(&it, opts, argc, argv);
-	while ((c = opt_next(&it, e)) > 0) {
-		if (c == OPT_HELP)
-			return opt_print_help(stdout, &help) < 0 ? -1 : 1;
-		if (c == OPT_VERSION)
-			return printf("snapshot %s\n", VERSION) < 0 ? -1 : 1;
-		if ((mine = opt_common(&a->common, c, it.arg, e)) < 0)
-			return -1;
-		if (mine == 0 && take_option(a, c, it.arg, e) != 0)
-			return -1;
-	}
-	if (c < 0)
-		return -1;
-	if (argc - it.index > 1)
-		return err_set(e, ERR_USAGE, "one server at a time, not also %s", argv[it.index + 1]);
-	a->o.conninfo = argv[it.index];
+	if (n > 1)
+		return err_set(e, ERR_USAGE, "one server at a time, not also %s", operand[1]);
+	a->o.conninfo = operand[0];
 	a->o.jobs = a->common.jobs;
 	return check_args(a, e);
 }
@@ -251,16 +228,18 @@ write_tar(const struct args *a, struct err *e)
 }
 
 static int
-run(struct args *a, struct err *e)
+run(void *args, struct report *report, struct err *e)
 {
+	struct args *a = args;
 	char id[SNAPSHOT_ID_MAX];
 	struct source *src;
 	struct state *state = NULL;
 	int ret = -1;
 
 	if (key_guard_process(e) != 0 || report_stop_install(e) != 0 ||
-	    report_signals(a->o.report, e) != 0)
+	    report_signals(report, e) != 0)
 		return -1;
+	a->o.report = report;
 	pgsnapshot_id(id);
 	a->o.id = id;
 	if (a->tar)
@@ -274,28 +253,18 @@ run(struct args *a, struct err *e)
 	return ret;
 }
 
+static const struct tool tool = {
+	{ "snapshot", "take one complete snapshot of a running database server", synopsis, opts,
+	    "CONNINFO is a libpq connection string or URI: \"host=db1 user=backup\".\n"
+	    "Prints the snapshot's id.  Exit status: 0 committed, 1 committed with pages that the\n"
+	    "server found broken.  See snapshot(1)." },
+	take_option, take_operands, run
+};
+
 int
 main(int argc, char **argv)
 {
-	struct args a = { .tar = 0 };
-	struct err e = ERR_INIT, other;
-	int rc, status;
+	struct args a = { .o = { .level = 1 } };
 
-	rc = parse(&a, argc, argv, &e);
-	if (rc > 0)
-		return 0;
-	a.o.report = report_new("snapshot", a.common.quiet, a.common.verbose, &other);
-	if (a.o.report == NULL) {
-		fprintf(stderr, "snapshot: %s\n", other.msg);
-		return err_exit_status(other.kind);
-	}
-	if (rc == 0)
-		rc = run(&a, &e);
-	if (rc != 0 && a.common.json && e.kind != ERR_NEGATIVE && json_print_failure(&e, &other) != 0)
-		report_error(a.o.report, &other);
-	if (rc == 0 && fflush(stdout) != 0)
-		rc = err_sys(&e, ERR_IO, "standard output");
-	status = rc != 0 ? report_error(a.o.report, &e) : 0;
-	report_free(a.o.report);
-	return status;
+	return tool_main(&tool, &a.common, &a, argc, argv);
 }

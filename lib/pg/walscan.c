@@ -32,6 +32,7 @@ struct page_header {
 
 struct walscan {
 	struct walscan_calls calls;
+	void (*record)(void *ctx, uint64_t start, uint64_t end);
 	uint32_t segment_size;
 	uint64_t system_id;
 	uint64_t from;		/* where the caller wants to begin */
@@ -122,6 +123,12 @@ void
 walscan_free(struct walscan *s)
 {
 	free(s);
+}
+
+void
+walscan_on_record(struct walscan *s, void (*record)(void *ctx, uint64_t start, uint64_t end))
+{
+	s->record = record;
 }
 
 /* ---- pages ---- */
@@ -355,6 +362,8 @@ record_end(struct walscan *s, struct err *e)
 	if (s->h.rmid == WAL_RM_XLOG && (s->h.info & 0xf0) == WAL_XLOG_SWITCH)
 		s->until = wal_segment_start(s->until + s->segment_size - 1, s->segment_size);
 	s->end = s->until;
+	if (s->record != NULL)
+		s->record(s->calls.ctx, s->start, s->end);
 	return s->wanted ? record_event(s, e) : 0;
 }
 

@@ -56,6 +56,9 @@ struct walscan *walscan_new(uint64_t lsn, uint32_t segment_size, uint64_t system
     const struct walscan_calls *calls, struct err *e);
 void walscan_free(struct walscan *s);
 
+/* From now on record() is told every whole record, in order, and before its event. */
+void walscan_on_record(struct walscan *s, void (*record)(void *ctx, uint64_t start, uint64_t end));
+
 /*
  * Feed the bytes that follow in order (any sizes; first call at walscan's lsn rounded
  * down to its page).  All that the server checks when it replays is checked here.

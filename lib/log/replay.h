@@ -6,9 +6,11 @@
  *	replay_run	the copy's own server replays to it and pauses, readable
  *	replay_release	promotes the copy and stops its server
  *
- * A server that an earlier call left paused is stopped and started again with the
- * new target: replay goes forward only.  If this process is killed, the next call takes
- * over; the server never goes beyond the target that it was given.
+ * The server gets its WAL only through us, and only up to that position (walfile.h): it
+ * comes to the end of the log there, waits, and is told to pause.  So it needs no recovery
+ * target, and cannot go beyond, whoever starts it.  A server that an earlier call left
+ * paused is stopped and started again; replay goes forward only.  If this process is
+ * killed at any moment, the next call takes over.
  */
 #ifndef LOG_REPLAY_H
 #define LOG_REPLAY_H
@@ -16,7 +18,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/lock.h"
 #include "base/report.h"
+#include "log/fetch.h"
 #include "log/target.h"
 #include "pg/server.h"
 #include "repo/repo.h"
@@ -26,8 +30,10 @@ struct replay_options {
 	const char *target;		/* the restored directory */
 	const char *url;		/* the repository; NULL: as the stamp says */
 	const char *key;		/* path of the restore key */
-	const char *stream;		/* NULL: see log_path_find */
+	const char *stream;		/* NULL: the newest that the copy can follow */
 	const char *helper;		/* absolute path of the program that takes --fetch */
+	int look;			/* only replay_plan and replay_write: take no lock */
+	int release;			/* a copy that was promoted already may be opened */
 	struct state *state;
 	struct report *report;
 };
@@ -35,32 +41,36 @@ struct replay_options {
 struct replay {
 	struct replay_options o;
 	struct stamp stamp;
+	struct lock *lock;
 	struct repo *repo;
 	struct key_secret *key;
 	const struct catalog_snapshot *snapshot;
 	struct log_index *index;
 	struct log_path path;
-	struct log_reader *reader;
+	struct log_reader *reader;	/* of path */
 	struct pg_control control;
+	int promoted;			/* an earlier --release came so far, and no further */
 	uint64_t from;			/* how far the copy is, at least the snapshot's stop */
 	struct target goal;
 	struct target_result plan;	/* after replay_plan */
+	struct log_path cut;		/* path up to plan.stop */
+	char wal[1100];			/* the folder of the snapshot's own WAL */
 	struct pg_server server;	/* after replay_run */
-	uint64_t reached;		/* after replay_run: up to where it was replayed */
+	int readable;			/* after replay_run: the server runs, paused */
 	uint64_t segments;		/* fetched */
 };
 
-/* ERR_NOTFOUND: not a restored copy; ERR_REFUSED: not complete, released, or a wrong key. */
+/* ERR_NOTFOUND: not a restored copy; ERR_REFUSED: not complete, released, or a wrong key; ERR_BUSY. */
 int replay_open(struct replay *rp, const struct replay_options *o, struct err *e);
 void replay_close(struct replay *rp);	/* leaves a paused server running */
 
 /* Fills rp->plan.  ERR_REFUSED: before what the copy holds; ERR_CORRUPT: a hole or damage before the target. */
 int replay_plan(struct replay *rp, const struct target *t, struct err *e);
 
-/* Replay to rp->plan.stop, then pause.  stamp.replayed says so when it returns 0. */
+/* Replay to rp->plan.stop, then pause.  The stamp says so when it returns 0. */
 int replay_run(struct replay *rp, struct err *e);
 
-/* Promote the paused copy, checkpoint, stop the server, mark the copy as released. */
+/* After replay_run: promote the copy, checkpoint, stop the server, mark the copy as released. */
 int replay_release(struct replay *rp, struct err *e);
 
 /* Stop the paused server of a copy; 1 when one ran, 0 when not. */

@@ -1,95 +1,53 @@
 /*
  * Replaying the log onto a restored copy: driving its server to the planned position.
  */
+#include "log/replay_private.h"
+
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "base/clock.h"
-#include "log/fetch.h"
-#include "log/replay.h"
 
 #define POLL_MS 50
 
-/* ---- the copy's own WAL ---------------------------------------------------- */
-
-static int
-move_file(const char *from, const char *to, const char *name, struct err *e)
-{
-	char *a, *b;
-	int rc = -1;
-
-	a = io_path(from, name, e);
-	b = a == NULL ? NULL : io_path(to, name, e);
-	if (b != NULL && (rc = rename(a, b)) < 0)
-		err_sys(e, ERR_IO, "%s: rename to %s", a, b);
-	free(a);
-	free(b);
-	return rc;
-}
-
-static int
-move_segments(const char *from, const char *to, uint32_t segment_size, struct err *e)
-{
-	struct dirent *d;
-	uint32_t timeline;
-	uint64_t start;
-	DIR *dir;
-	int rc = 0;
-
-	if ((dir = opendir(from)) == NULL)
-		return err_sys(e, ERR_IO, "%s", from);
-	while (rc == 0 && (errno = 0, d = readdir(dir)) != NULL)
-		if (wal_segment_parse(d->d_name, segment_size, &timeline, &start) == 0)
-			rc = move_file(from, to, d->d_name, e);
-	if (rc == 0 && errno != 0)
-		rc = err_sys(e, ERR_IO, "%s", from);
-	(void)closedir(dir);	/* only read from */
-	return rc;
-}
-
-/*
- * Set the snapshot's WAL aside, once: the server takes every segment through us, merged
- * with the log.  A prefix from us would beat a complete copy of its own, and it recycles
- * what it finds.  bulkhead/wal appears by rename when all of it has been moved.
- */
-static int
-set_wal_aside(const struct replay *rp, char *wal, size_t cap, struct err *e)
-{
-	char from[1100], part[1100], work[1100];
-
-	(void)snprintf(work, sizeof(work), "%s/bulkhead", rp->o.target);
-	(void)snprintf(from, sizeof(from), "%s/pg_wal", rp->o.target);
-	(void)snprintf(part, sizeof(part), "%s/bulkhead/wal.part", rp->o.target);
-	(void)snprintf(wal, cap, "%s/bulkhead/wal", rp->o.target);
-	if (access(wal, F_OK) == 0)
-		return 0;
-	if (io_mkdirs(part, 0700, e) < 0 ||
-	    move_segments(from, part, rp->snapshot->segment_size, e) < 0 ||
-	    io_fsync_dir(part, e) < 0 || io_fsync_dir(from, e) < 0)
-		return -1;
-	if (rename(part, wal) < 0)
-		return err_sys(e, ERR_IO, "%s: rename", part);
-	return io_fsync_dir(work, e);
-}
-
 /* ---- the server ------------------------------------------------------------ */
 
-static int
-plain_path(const char *what, const char *path, struct err *e)
+int
+replay_attach(struct replay *rp, struct err *e)
 {
-	if (strpbrk(path, "'\"\\%\n") != NULL)
-		return err_set(e, ERR_CONFIG, "%s %s: quotes, backslashes and %% cannot be used in it",
-		    what, path);
+	char work[1100];
+
+	(void)snprintf(work, sizeof(work), "%s/bulkhead", rp->o.target);
+	if (pg_server_init(&rp->server, rp->o.target, work, e) < 0)
+		return -1;
+	return pg_server_attach(&rp->server, e);
+}
+
+static void
+socket_path(const struct replay *rp, char *out, size_t cap)
+{
+	(void)snprintf(out, cap, "%s/fetch", rp->server.run);
+}
+
+static int
+check_plain(const char *what, const char *path, struct err *e)
+{
+	if (strpbrk(path, "'\"\\%$`\n") != NULL)
+		return err_set(e, ERR_CONFIG, "%s %s: quotes, backslashes, %%, $ and ` cannot be "
+		    "used in it", what, path);
 	return 0;
+}
+
+static int
+may_pass(const struct stat *st, uid_t uid)
+{
+	if (uid == 0)
+		return 1;
+	return (st->st_mode & (st->st_uid == uid ? S_IXUSR : S_IXOTH)) != 0;
 }
 
 /* Can the server's user run the helper?  Else it would fail later, and less clearly. */
@@ -106,33 +64,42 @@ check_helper(const char *path, uid_t uid, struct err *e)
 		(void)snprintf(part, sizeof(part), "%.*s", (int)i, path);
 		if (stat(part, &st) < 0)
 			return err_sys(e, ERR_CONFIG, "%s", part);
-		if ((st.st_mode & S_IXOTH) == 0 && (st.st_uid != uid || (st.st_mode & S_IXUSR) == 0)) {
-			err_set(e, ERR_CONFIG, "%s: the server's user (uid %u) cannot run it", path,
-			    (unsigned)uid);
-			return err_hint(e, "install pitr-replay where that user may reach it: %s is closed",
-			    part);
-		}
+		if (may_pass(&st, uid))
+			continue;
+		err_set(e, ERR_CONFIG, "%s: the server's user (uid %u) cannot run it", path,
+		    (unsigned)uid);
+		return err_hint(e, "install it where that user may reach it: %s is closed", part);
 	}
 	return 0;
 }
 
 static int
-configure(struct replay *rp, const char *socket, struct err *e)
+set_command(struct replay *rp, char *out, size_t cap, struct err *e)
 {
-	struct pg_server_settings set = { .standby = 1, .minima = rp->control };
+	char socket[160];
+
+	socket_path(rp, socket, sizeof(socket));
+	if (check_plain("program", rp->o.helper, e) < 0 || check_plain("socket", socket, e) < 0 ||
+	    check_helper(rp->o.helper, rp->server.uid, e) < 0)
+		return -1;
+	(void)snprintf(out, cap, "\"%s\" --fetch \"%s\" %%f \"%%p\"", rp->o.helper, socket);
+	return 0;
+}
+
+int
+replay_configure(struct replay *rp, int standby, struct err *e)
+{
+	struct pg_server_settings set = { .standby = standby, .minima = rp->control };
 	const struct wal_event *seen = &rp->plan.minima;
 	char command[2400], timeline[16];
 
-	if (plain_path("program", rp->o.helper, e) < 0 || plain_path("socket", socket, e) < 0 ||
-	    check_helper(rp->o.helper, rp->server.uid, e) < 0)
-		return -1;
-	(void)snprintf(command, sizeof(command), "\"%s\" --fetch \"%s\" %%f \"%%p\"", rp->o.helper,
-	    socket);
-	(void)snprintf(timeline, sizeof(timeline), "%" PRIu32,
-	    rp->path.n > 0 ? rp->path.timeline : rp->snapshot->timeline);
-	set.restore_command = command;
-	set.timeline = timeline;
-	set.target_lsn = rp->plan.at_end ? 0 : rp->plan.stop;
+	if (standby) {
+		if (set_command(rp, command, sizeof(command), e) < 0)
+			return -1;
+		(void)snprintf(timeline, sizeof(timeline), "%" PRIu32, rp->cut.timeline);
+		set.restore_command = command;
+		set.timeline = timeline;
+	}
 #define RAISE(f) do { if (seen->f > set.minima.f) set.minima.f = seen->f; } while (0)
 	RAISE(max_connections);
 	RAISE(max_worker_processes);
@@ -143,21 +110,49 @@ configure(struct replay *rp, const char *socket, struct err *e)
 	return pg_server_configure(&rp->server, &set, e);
 }
 
-/* The server's failure, or ours that made it fail: ours says more. */
-static int
-server_failed(struct fetch *f, const struct err *server, struct err *e)
+struct fetch *
+replay_serve(struct replay *rp, struct err *e)
 {
-	if (fetch_failed(f, e))
-		return err_context(e, "replay");
-	*e = *server;
+	char socket[160];
+	struct fetch_options o = { .repo = rp->repo, .snapshot = rp->snapshot, .path = &rp->cut,
+		.key = rp->key, .wal_dir = rp->wal, .socket = socket, .uid = rp->server.uid,
+		.ahead = 4 };
+
+	socket_path(rp, socket, sizeof(socket));
+	return fetch_new(&o, e);
+}
+
+/* ---- waiting --------------------------------------------------------------- */
+
+/* Our failure, or the server's when there is none: ours is what made it fail. */
+static int
+tell_failure(struct fetch *f, const struct err *server, struct err *e)
+{
+	if (!fetch_failed(f, e))
+		*e = *server;
 	return err_context(e, "replay");
+}
+
+int
+replay_watch(struct replay *rp, struct fetch *f, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	if (report_stopping())
+		return err_set(e, ERR_CANCELLED, "replay: stopped by a signal");
+	if (fetch_failed(f, &why))
+		return tell_failure(f, &why, e);
+	if (pg_server_alive(&rp->server, &why) == 0)
+		return tell_failure(f, &why, e);
+	(void)poll(NULL, 0, POLL_MS);
+	return 0;
 }
 
 /* Where the server is.  0: it does not answer yet. */
 static int
 ask_position(struct replay *rp, uint64_t *lsn, int *paused)
 {
-	struct err e = ERR_INIT;	/* it is still starting, or it died: pg_server_alive tells */
+	struct err e = ERR_INIT;	/* it is still starting, or it died: replay_watch tells */
 	char row[128], *tab;
 
 	if (pg_server_query(&rp->server,
@@ -169,219 +164,111 @@ ask_position(struct replay *rp, uint64_t *lsn, int *paused)
 	return lsn_parse(row, lsn) == 0;
 }
 
+/* There is nothing behind the stop that it could replay, so it may be told to pause there. */
 static int
-ask_pause(struct replay *rp, struct err *e)
+pause_server(struct replay *rp, struct err *e)
 {
 	char row[64];
 
 	return pg_server_query(&rp->server, "SELECT pg_wal_replay_pause()", row, sizeof(row), e);
 }
 
-/* Until the server pauses at the planned position; at the log's end it is we who tell it to. */
 static int
-wait_for_pause(struct replay *rp, struct fetch *f, struct err *e)
-{
-	struct err why = ERR_INIT;
-	uint64_t lsn;
-	int paused, asked = 0;
-
-	for (;;) {
-		if (report_stopping())
-			return err_set(e, ERR_CANCELLED, "replay: stopped by a signal");
-		if (fetch_failed(f, e))
-			return err_context(e, "replay");
-		if (pg_server_alive(&rp->server, &why) == 0)
-			return server_failed(f, &why, e);
-		if (ask_position(rp, &lsn, &paused)) {
-			rp->reached = lsn;
-			if (paused)
-				break;
-			if (rp->plan.at_end && lsn >= rp->plan.stop && !asked) {
-				if (ask_pause(rp, e) < 0)
-					return err_context(e, "replay");
-				asked = 1;
-			}
-			report_progress(rp->o.report, "replaying",
-			    lsn > rp->from ? lsn - rp->from : 0, rp->plan.stop - rp->from);
-		}
-		(void)poll(NULL, 0, POLL_MS);
-	}
-	report_done(rp->o.report);
-	return 0;
-}
-
-/* The server says that it paused: is that where it should be? */
-static int
-check_position(const struct replay *rp, struct err *e)
+check_position(const struct replay *rp, uint64_t lsn, struct err *e)
 {
 	char at[LSN_TEXT], want[LSN_TEXT];
 
-	if (rp->plan.at_end ? rp->reached >= rp->plan.stop : rp->reached <= rp->plan.stop)
+	if (lsn == rp->plan.stop)
 		return 0;
 	return err_set(e, ERR_BUG, "replay: the server stopped at %s instead of %s",
-	    lsn_format(at, rp->reached), lsn_format(want, rp->plan.stop));
+	    lsn_format(at, lsn), lsn_format(want, rp->plan.stop));
+}
+
+/* Until the server has replayed all that it is given, and pauses. */
+static int
+wait_for_pause(struct replay *rp, struct fetch *f, struct err *e)
+{
+	uint64_t lsn;
+	int paused, asked = 0;
+
+	while (replay_watch(rp, f, e) == 0) {
+		if (!ask_position(rp, &lsn, &paused))
+			continue;
+		if (paused)
+			return check_position(rp, lsn, e);
+		if (lsn >= rp->plan.stop && !asked) {
+			if (pause_server(rp, e) < 0)
+				return err_context(e, "replay");
+			asked = 1;
+		}
+		report_progress(rp->o.report, "replaying", lsn > rp->from ? lsn - rp->from : 0,
+		    rp->plan.stop - rp->from);
+	}
+	return -1;
+}
+
+/* ---- the run --------------------------------------------------------------- */
+
+/* The server of an earlier call ends; only then it says for good how far it has come. */
+static int
+stop_earlier(struct replay *rp, struct err *e)
+{
+	char at[LSN_TEXT], stop[LSN_TEXT];
+	int running = replay_attach(rp, e);
+
+	if (running < 0 || (running > 0 && pg_server_stop(&rp->server, e) < 0) ||
+	    pg_control_read(rp->o.target, &rp->control, e) < 0)
+		return -1;
+	if (rp->control.min_recovery <= rp->plan.stop)
+		return 0;
+	return err_set(e, ERR_REFUSED, "target %s lies at %s, before %s, up to where the copy has come",
+	    rp->goal.text, lsn_format(stop, rp->plan.stop),
+	    lsn_format(at, rp->control.min_recovery));
+}
+
+static int
+keep_position(struct replay *rp, struct err *e)
+{
+	const struct log_path *p = &rp->path;
+
+	rp->stamp.replayed = rp->plan.stop;
+	if (p->n > 0)
+		(void)snprintf(rp->stamp.stream, sizeof(rp->stamp.stream), "%s",
+		    p->at[p->n - 1].stream->name);
+	return stamp_write(rp->o.target, &rp->stamp, e);
 }
 
 static int
 run_server(struct replay *rp, struct fetch *f, struct err *e)
 {
 	struct err ignored = ERR_INIT;	/* the failure before it is the one to tell */
+	int rc;
 
-	if (pg_server_start(&rp->server, rp->o.report, e) < 0)
-		return server_failed(f, e, e);
-	if (wait_for_pause(rp, f, e) < 0 || check_position(rp, e) < 0) {
-		report_done(rp->o.report);
-		(void)pg_server_stop(&rp->server, &ignored);
-		return -1;
+	if (pg_server_start(&rp->server, rp->o.report, e) < 0) {
+		ignored = *e;
+		return tell_failure(f, &ignored, e);
 	}
-	return 0;
-}
-
-static struct fetch *
-begin_fetch(struct replay *rp, const char *socket, const char *wal, struct err *e)
-{
-	struct fetch_options o = { .repo = rp->repo, .source = rp->stamp.source, .index = rp->index,
-		.path = &rp->path, .key = rp->key, .wal_dir = wal,
-		.segment_size = rp->snapshot->segment_size, .socket = socket,
-		.uid = rp->server.uid, .ahead = 4 };
-
-	return fetch_new(&o, e);
-}
-
-/* Server and socket ready to go; the earlier call's server is stopped first. */
-static struct fetch *
-prepare(struct replay *rp, char *wal, size_t cap, struct err *e)
-{
-	char work[1100], socket[160];
-	struct fetch *f;
-	int running;
-
-	(void)snprintf(work, sizeof(work), "%s/bulkhead", rp->o.target);
-	if (pg_server_init(&rp->server, rp->o.target, work, e) < 0 ||
-	    (running = pg_server_attach(&rp->server, e)) < 0 ||
-	    (running && pg_server_stop(&rp->server, e) < 0) ||
-	    set_wal_aside(rp, wal, cap, e) < 0)
-		return NULL;
-	(void)snprintf(socket, sizeof(socket), "%s/fetch", rp->server.run);
-	if (configure(rp, socket, e) < 0 || (f = begin_fetch(rp, socket, wal, e)) == NULL)
-		return NULL;
-	return f;
-}
-
-static int
-keep_position(struct replay *rp, struct err *e)
-{
-	rp->stamp.replayed = rp->reached > rp->from ? rp->reached : rp->from;
-	rp->stamp.replayed_timeline = rp->path.n > 0 ? rp->path.timeline : rp->snapshot->timeline;
-	return stamp_write(rp->o.target, &rp->stamp, e);
+	rc = wait_for_pause(rp, f, e);
+	report_done(rp->o.report);
+	if (rc < 0)
+		(void)pg_server_stop(&rp->server, &ignored);
+	rp->readable = rc == 0;
+	return rc;
 }
 
 int
 replay_run(struct replay *rp, struct err *e)
 {
 	struct fetch *f;
-	char wal[1100];
 	int rc;
 
-	if ((f = prepare(rp, wal, sizeof(wal), e)) == NULL)
+	if (rp->promoted)	/* it was there before its release began */
+		return 0;
+	if (stop_earlier(rp, e) < 0 || replay_set_wal_aside(rp, e) < 0 ||
+	    replay_configure(rp, 1, e) < 0 || (f = replay_serve(rp, e)) == NULL)
 		return -1;
 	rc = run_server(rp, f, e);
 	rp->segments = fetch_segments(f);
 	fetch_free(f);
 	return rc < 0 ? -1 : keep_position(rp, e);
-}
-
-/* ---- release --------------------------------------------------------------- */
-
-static int
-wait_for_promotion(struct replay *rp, struct fetch *f, struct err *e)
-{
-	struct err why = ERR_INIT;
-	char row[64];
-
-	for (;;) {
-		if (report_stopping())
-			return err_set(e, ERR_CANCELLED, "release: stopped by a signal");
-		if (fetch_failed(f, e))
-			return err_context(e, "release");
-		if (pg_server_alive(&rp->server, &why) == 0)
-			return server_failed(f, &why, e);
-		if (pg_server_query(&rp->server, "SELECT pg_is_in_recovery()", row, sizeof(row), &why) == 0 &&
-		    strcmp(row, "f") == 0)
-			return 0;
-		(void)poll(NULL, 0, POLL_MS);
-	}
-}
-
-static int
-promote(struct replay *rp, struct fetch *f, struct err *e)
-{
-	char row[64];
-
-	if (pg_server_query(&rp->server, "SELECT pg_promote(false)", row, sizeof(row), e) < 0 ||
-	    wait_for_promotion(rp, f, e) < 0 ||
-	    pg_server_query(&rp->server, "CHECKPOINT", row, sizeof(row), e) < 0 ||
-	    pg_server_stop(&rp->server, e) < 0)
-		return err_context(e, "release");
-	return 0;
-}
-
-static int
-drop_file(const char *target, const char *name, struct err *e)
-{
-	char *path;
-	int rc = 0;
-
-	if ((path = io_path(target, name, e)) == NULL)
-		return -1;
-	if (unlink(path) < 0 && errno != ENOENT)
-		rc = err_sys(e, ERR_IO, "%s: unlink", path);
-	free(path);
-	return rc;
-}
-
-/* From here on the copy starts like any other data directory. */
-static int
-disarm(struct replay *rp, struct err *e)
-{
-	if (drop_file(rp->o.target, "standby.signal", e) < 0 ||
-	    drop_file(rp->o.target, "recovery.signal", e) < 0 ||
-	    drop_file(rp->o.target, "postgresql.auto.conf", e) < 0 ||
-	    io_fsync_dir(rp->o.target, e) < 0)
-		return -1;
-	rp->stamp.released = 1;
-	return stamp_write(rp->o.target, &rp->stamp, e);
-}
-
-int
-replay_release(struct replay *rp, struct err *e)
-{
-	struct fetch *f;
-	char socket[160], wal[1100];
-	int rc;
-
-	(void)snprintf(socket, sizeof(socket), "%s/fetch", rp->server.run);
-	(void)snprintf(wal, sizeof(wal), "%s/bulkhead/wal", rp->o.target);
-	if ((f = begin_fetch(rp, socket, wal, e)) == NULL)
-		return -1;
-	rc = promote(rp, f, e);
-	fetch_free(f);
-	return rc < 0 ? -1 : disarm(rp, e);
-}
-
-int
-replay_stop(const char *target, struct err *e)
-{
-	struct pg_server s;
-	struct stamp stamp;
-	char work[1100];
-	int running;
-
-	(void)snprintf(work, sizeof(work), "%s/bulkhead", target);
-	if (stamp_read(target, &stamp, e) < 0 || pg_server_init(&s, target, work, e) < 0 ||
-	    (running = pg_server_attach(&s, e)) < 0)
-		return -1;
-	if (running && pg_server_stop(&s, e) < 0)
-		return -1;
-	return running;
 }

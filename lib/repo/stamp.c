@@ -1,7 +1,6 @@
 /*
  * The stamp that a restored copy carries.
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +51,7 @@ static int
 read_progress(struct text_lines *t, struct stamp *s, struct err *e)
 {
 	uint8_t environment[16];
-	uint64_t complete, released, timeline;
+	uint64_t complete, released;
 	char value[CLOCK_TEXT];
 
 	if (text_line_hex(t, "environment", environment, sizeof(environment), e) != 0 ||
@@ -66,11 +65,15 @@ read_progress(struct text_lines *t, struct stamp *s, struct err *e)
 		return -1;
 	if (lsn_parse(value, &s->replayed) != 0)
 		return bad(t, e);
-	if (text_line_u64(t, "timeline", UINT32_MAX, &timeline, e) != 0 ||
-	    text_line_u64(t, "released", 1, &released, e) != 0)
+	if (text_line(t, "stream", s->stream, sizeof(s->stream), e) != 0)
+		return -1;
+	if (strcmp(s->stream, "-") == 0)
+		s->stream[0] = '\0';
+	else if (!text_name_ok(s->stream, sizeof(s->stream)))
+		return bad(t, e);
+	if (text_line_u64(t, "released", 1, &released, e) != 0)
 		return -1;
 	s->complete = (int)complete;
-	s->replayed_timeline = (uint32_t)timeline;
 	s->released = (int)released;
 	return text_end(t, e);
 }
@@ -109,8 +112,8 @@ encode(struct buf *b, const struct stamp *s)
 	buf_fmt(b, "\nsource %s\nsnapshot %s\nenvironment %s\n", s->source, s->snapshot,
 	    s->environment_id);
 	buf_fmt(b, "restored %s\ncomplete %d\n", clock_format(time, s->restored), s->complete != 0);
-	buf_fmt(b, "replayed %s\ntimeline %" PRIu32 "\nreleased %d\n", lsn_format(lsn, s->replayed),
-	    s->replayed_timeline, s->released != 0);
+	buf_fmt(b, "replayed %s\nstream %s\nreleased %d\n", lsn_format(lsn, s->replayed),
+	    s->stream[0] != '\0' ? s->stream : "-", s->released != 0);
 }
 
 int

@@ -16,7 +16,7 @@ static struct err e;
 static const struct stamp some = {
 	.repo = { 1, 2 }, .url = "/srv/the vault%1", .source = "shop", .snapshot = "20261122T100000Z-1f2e3d4c",
 	.environment_id = "0123456789abcdef0123456789abcdef", .restored = 1763805600000001,
-	.complete = 1, .replayed = 0x3000100, .replayed_timeline = 4294967295, .released = 0,
+	.complete = 1, .replayed = 0x3000100, .stream = "7710940306813217714-00000001", .released = 0,
 };
 
 static void
@@ -40,8 +40,20 @@ START_TEST(what_is_written_can_be_read)
 	ck_assert_int_eq(s.restored, some.restored);
 	ck_assert_int_eq(s.complete, 1);
 	ck_assert_uint_eq(s.replayed, some.replayed);
-	ck_assert_uint_eq(s.replayed_timeline, some.replayed_timeline);
+	ck_assert_str_eq(s.stream, some.stream);
 	ck_assert_int_eq(s.released, 0);
+}
+END_TEST
+
+START_TEST(before_the_first_replay_there_is_no_stream)
+{
+	struct stamp s = some;
+
+	s.stream[0] = '\0';
+	ck_assert_int_eq(stamp_write(scratch_path(""), &s, &e), 0);
+	memcpy(s.stream, "x", 2);
+	ck_assert_msg(stamp_read(scratch_path(""), &s, &e) == 0, "%s", e.msg);
+	ck_assert_str_eq(s.stream, "");
 }
 END_TEST
 
@@ -82,7 +94,8 @@ static const struct {
 	{ "restored", "restored yesterday\n", "line 7: bad value" },
 	{ "complete", "complete 2\n", "line 8: not a number for \"complete\"" },
 	{ "replayed", "replayed 17\n", "line 9: bad value" },
-	{ "timeline", "timeline 4294967296\n", "line 10: not a number for \"timeline\"" },
+	{ "stream", "stream a/b\n", "line 10: bad value" },
+	{ "stream", "stream \n", "line 10" },
 	{ "released", "released yes\n", "line 11: not a number for \"released\"" },
 	{ "released", "released 0\nmore 1\n", "more than was expected after line 11" },
 	{ "complete", "", "line 8: not \"complete\" and its value" },
@@ -116,6 +129,7 @@ stamp_suite(void)
 
 	tcase_add_checked_fixture(t, setup, scratch_teardown);
 	tcase_add_test(t, what_is_written_can_be_read);
+	tcase_add_test(t, before_the_first_replay_there_is_no_stream);
 	tcase_add_test(t, it_is_replaced);
 	tcase_add_test(t, a_folder_without_one_is_no_restored_copy);
 	tcase_add_loop_test(t, a_damaged_one_is_refused, 0, (int)(sizeof(bad) / sizeof(bad[0])));

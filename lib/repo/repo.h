@@ -6,8 +6,8 @@
  * journal line durable, and only then success.  What a crash leaves is in incoming/
  * (or an object that no statement names), never a statement without its objects.
  *
- * A struct repo belongs to one thread, except repo_get's objects (thread-safe
- * reads) and that a put and a log may each be driven by one other thread.
+ * A struct repo belongs to one thread, except that several may call repo_get and read
+ * its objects, and that a put and a log may each be driven by one other thread.
  */
 #ifndef REPO_REPO_H
 #define REPO_REPO_H

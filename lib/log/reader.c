@@ -31,7 +31,6 @@ struct open_log {
 
 struct log_reader {
 	struct repo *repo;
-	const struct log_index *ix;
 	const struct log_path *path;
 	const struct key_secret *key;
 	pthread_mutex_t mutex;
@@ -102,6 +101,25 @@ open_log_map(struct open_log *o, uint64_t at, struct err *e)
 	return rc;
 }
 
+/*
+ * Anybody can seal a file to a public key; the writer signed the hash of this preamble,
+ * at bytes long, and so made its data key the only one that counts.
+ */
+static int
+check_preamble(const struct open_log *o, uint64_t at, struct err *e)
+{
+	const struct io_source *src = repo_object_source(o->object);
+	uint8_t bytes[SEAL_PREAMBLE_MAX], hash[32];
+	size_t got;
+
+	if (src->pread(src->ctx, bytes, (size_t)at, 0, &got, e) < 0)
+		return -1;
+	seal_hash_of(hash, bytes, got);
+	if (memcmp(hash, o->extent->log->preamble, sizeof(hash)) != 0)
+		return err_set(e, ERR_CORRUPT, "its preamble is not the one that was signed");
+	return 0;
+}
+
 static int
 open_log_open(struct log_reader *l, struct open_log *o, const struct log_extent *x, struct err *e)
 {
@@ -113,12 +131,12 @@ open_log_open(struct log_reader *l, struct open_log *o, const struct log_extent 
 	(void)snprintf(name, sizeof(name), "%s/%s", log->stream, log->file);
 	(void)snprintf(sealed, sizeof(sealed), "%s/%s/%016" PRIX64, log->source, log->stream,
 	    log->start);
-	o->extent = x;
 	if ((o->object = repo_get(l->repo, REPO_LOG, log->source, name, e)) == NULL)
 		return -1;
+	o->extent = x;
 	o->seal = seal_open(repo_object_source(o->object), SEAL_LOG, repo_id(l->repo), sealed, l->key,
 	    &at, e);
-	if (o->seal == NULL || open_log_map(o, at, e) < 0) {
+	if (o->seal == NULL || check_preamble(o, at, e) < 0 || open_log_map(o, at, e) < 0) {
 		open_log_close(l, o);
 		return err_context(e, "log %s/%s", log->source, name);
 	}
@@ -296,8 +314,8 @@ log_read(struct log_reader *l, uint64_t lsn, void *p, size_t n, size_t *got, str
 }
 
 struct log_reader *
-log_reader_new(struct repo *r, const struct log_index *ix, const struct log_path *path,
-    const struct key_secret *key, struct err *e)
+log_reader_new(struct repo *r, const struct log_path *path, const struct key_secret *key,
+    struct err *e)
 {
 	struct log_reader *l;
 
@@ -305,7 +323,7 @@ log_reader_new(struct repo *r, const struct log_index *ix, const struct log_path
 		err_sys(e, ERR_SYSTEM, "log reader");
 		return NULL;
 	}
-	*l = (struct log_reader){ .repo = r, .ix = ix, .path = path, .key = key };
+	*l = (struct log_reader){ .repo = r, .path = path, .key = key };
 	if ((l->ctx = seal_ctx_new(1, e)) == NULL) {
 		free(l);
 		return NULL;

@@ -18,8 +18,8 @@ struct scan {
 	const struct target *t;
 	uint64_t from;
 	struct target_result *out;
+	uint64_t last, gap;	/* ends of this record, and of the one before it; at least `from` */
 	int found;		/* stop is known; only the transaction behind it is still looked for */
-	int passed;		/* the target lies before `from` */
 };
 
 static int
@@ -70,35 +70,30 @@ target_parse(const char *text, int inclusive, struct target *t, struct err *e)
 	return 0;
 }
 
+/* Is this the record that the target means? */
 static int
-is_transaction(const struct wal_event *ev)
+is_meant(const struct target *t, const struct wal_event *ev)
 {
-	return ev->kind == WAL_COMMIT;
-}
-
-/* Does replay have to stop at this record; and where: before it, or behind it? */
-static int
-stops_at(const struct target *t, const struct wal_event *ev, uint64_t *stop)
-{
-	*stop = ev->start;
 	switch (t->kind) {
 	case TARGET_TIME:
-		return is_transaction(ev) && (t->inclusive ? ev->time > t->time : ev->time >= t->time);
+		return ev->kind == WAL_COMMIT &&
+		    (t->inclusive ? ev->time > t->time : ev->time >= t->time);
 	case TARGET_XID:
-		if (!is_transaction(ev) || ev->xid != t->xid)
-			return 0;
-		break;
+		return ev->kind == WAL_COMMIT && ev->xid == t->xid;
 	case TARGET_NAME:
-		if (ev->kind != WAL_RESTORE_POINT || strcmp(ev->name, t->name) != 0)
-			return 0;
-		break;
-	case TARGET_LSN:	/* known beforehand, see target_resolve */
+		return ev->kind == WAL_RESTORE_POINT && strcmp(ev->name, t->name) == 0;
+	case TARGET_LSN:	/* see scan_record */
 	case TARGET_END:
-		return 0;
+		break;
 	}
-	if (t->inclusive)
-		*stop = ev->end;
-	return 1;
+	return 0;
+}
+
+/* The first position that an LSN leaves out. */
+static uint64_t
+lsn_limit(const struct target *t)
+{
+	return t->inclusive ? t->lsn + 1 : t->lsn;
 }
 
 static void
@@ -114,25 +109,50 @@ raise_minima(struct wal_event *m, const struct wal_event *ev)
 #undef RAISE
 }
 
+static void
+scan_record(void *ctx, uint64_t start, uint64_t end)
+{
+	struct scan *s = ctx;
+
+	s->gap = s->last;
+	if (end > s->last)
+		s->last = end;
+	if (s->t->kind != TARGET_LSN || s->found || start < lsn_limit(s->t))
+		return;
+	if (start < s->from)
+		s->out->passed = s->t->lsn;
+	s->found = 1;
+	s->out->stop = s->gap;
+}
+
+/* The record that the target means.  1: it is in the copy already. */
+static int
+scan_found(struct scan *s, const struct wal_event *ev)
+{
+	int behind = s->t->inclusive && s->t->kind != TARGET_TIME;
+
+	if (behind ? ev->end < s->from : ev->start < s->from) {
+		s->out->passed = ev->start;
+		return 1;
+	}
+	s->found = 1;
+	s->out->stop = behind ? s->last : s->gap;
+	return 0;
+}
+
 static int
 scan_event(void *ctx, const struct wal_event *ev, struct err *e)
 {
 	struct scan *s = ctx;
-	uint64_t stop;
 
 	(void)e;	/* nothing here can fail */
+	if (s->out->passed != 0)
+		return 1;
 	if (ev->kind == WAL_PARAMETERS)
 		raise_minima(&s->out->minima, ev);
-	if (!s->found && stops_at(s->t, ev, &stop)) {
-		if (stop < s->from) {
-			s->passed = 1;
-			s->out->after = *ev;
-			return 1;
-		}
-		s->found = 1;
-		s->out->stop = stop;
-	}
-	if (!is_transaction(ev))
+	if (!s->found && is_meant(s->t, ev) && scan_found(s, ev))
+		return 1;
+	if (ev->kind != WAL_COMMIT)
 		return 0;
 	if (s->found && ev->start >= s->out->stop) {
 		s->out->after = *ev;
@@ -171,13 +191,12 @@ scan_path(struct log_reader *l, const struct log_path *path, uint64_t lsn, struc
 }
 
 static int
-refuse_passed(const struct target *t, uint64_t position, uint64_t from, struct err *e)
+refuse_passed(const struct scan *s, struct err *e)
 {
 	char at[LSN_TEXT], copy[LSN_TEXT];
 
-	err_set(e, ERR_REFUSED, "target %s lies at %s, before %s, up to where the copy has come",
-	    t->text, lsn_format(at, position), lsn_format(copy, from));
-	return err_hint(e, "restore an older snapshot: restore --before %s", t->text);
+	return err_set(e, ERR_REFUSED, "target %s lies at %s, before %s, up to where the copy has come",
+	    s->t->text, lsn_format(at, s->out->passed), lsn_format(copy, s->from));
 }
 
 /* The log ends before anything stopped the scan: is its end the answer all the same? */
@@ -188,7 +207,8 @@ end_is_enough(const struct target *t, const struct log_path *path, uint64_t end)
 	case TARGET_END:
 		return 1;
 	case TARGET_TIME:	/* it was followed past that time, and nothing more came */
-		return path->hole == 0 && path->end_time >= t->time;
+		return path->hole == 0 &&
+		    (t->inclusive ? path->end_time > t->time : path->end_time >= t->time);
 	case TARGET_LSN:
 		return t->lsn <= end;
 	case TARGET_XID:
@@ -198,46 +218,60 @@ end_is_enough(const struct target *t, const struct log_path *path, uint64_t end)
 	return 0;
 }
 
+/* Run the scan.  The log must be readable up to where the answer is known. */
+static int
+scan_log(struct scan *s, struct log_reader *l, const struct log_path *path, uint64_t lsn,
+    struct walscan *w, struct report *report, struct err *e)
+{
+	struct target_result *out = s->out;
+	char text[LSN_TEXT];
+	int rc;
+
+	walscan_on_record(w, scan_record);
+	rc = scan_path(l, path, lsn - lsn % WAL_PAGE, w, out, report, e);
+	if (rc == 1 && out->passed == 0 && out->after.kind == 0)
+		rc = err_set(e, ERR_CORRUPT, "the log cannot be read behind %s: %s",
+		    lsn_format(text, walscan_end(w)), walscan_stop_reason(w));
+	out->end = s->last;
+	return rc < 0 ? -1 : 0;
+}
+
+/* Where the scan has come to an end without the target. */
+static void
+settle(struct scan *s, const struct log_path *path)
+{
+	struct target_result *out = s->out;
+
+	out->at_end = !s->found || out->stop >= out->end;
+	out->reached = s->found || end_is_enough(s->t, path, out->end);
+	if (out->at_end)
+		out->stop = out->end;
+}
+
 int
 target_resolve(struct log_reader *l, const struct log_path *path, uint64_t scan, uint64_t from,
     uint32_t segment_size, uint64_t system_id, const struct target *t, struct target_result *out,
     struct report *report, struct err *e)
 {
-	struct scan s = { .t = t, .from = from, .out = out };
+	struct scan s = { .t = t, .from = from, .out = out, .last = from };
 	struct walscan_calls calls = { .event = scan_event, .ctx = &s };
 	struct walscan *w;
-	char text[LSN_TEXT];
-	int rc;
+	int rc = 0, nothing = path->n == 0 || path->end <= scan;
 
 	memset(out, 0, sizeof(*out));
 	out->end = from;
-	if (t->kind == TARGET_LSN) {
-		out->stop = t->lsn + (t->inclusive ? 1 : 0);
-		if (out->stop < from)
-			return refuse_passed(t, t->lsn, from, e);
-		s.found = 1;
-	}
-	if (path->n > 0 && path->end > from) {
+	if (t->kind == TARGET_LSN && lsn_limit(t) < (nothing ? from : scan))
+		out->passed = t->lsn;
+	else if (!nothing) {
 		if ((w = walscan_new(scan, segment_size, system_id, &calls, e)) == NULL)
 			return -1;
-		rc = scan_path(l, path, scan - scan % WAL_PAGE, w, out, report, e);
-		if (rc == 1 && !s.passed && out->after.kind == 0)
-			rc = err_set(e, ERR_CORRUPT, "the log cannot be read behind %s: %s",
-			    lsn_format(text, walscan_end(w)), walscan_stop_reason(w));
-		if (walscan_end(w) > from)
-			out->end = walscan_end(w);
+		rc = scan_log(&s, l, path, scan, w, report, e);
 		walscan_free(w);
-		if (rc < 0)
-			return -1;
 	}
-	if (s.passed)
-		return refuse_passed(t, out->after.start, from, e);
-	out->reached = s.found && (t->kind != TARGET_LSN || out->stop < out->end);
-	if (!s.found || out->stop >= out->end) {
-		out->at_end = 1;
-		out->stop = out->end;
-		if (!out->reached)
-			out->reached = end_is_enough(t, path, out->end);
-	}
+	if (rc < 0)
+		return -1;
+	if (out->passed != 0)
+		return refuse_passed(&s, e);
+	settle(&s, path);
 	return 0;
 }

@@ -41,20 +41,22 @@ struct target {
 int target_parse(const char *text, int inclusive, struct target *t, struct err *e);
 
 struct target_result {
-	int reached;			/* 0: the log ends before the target: `stop` is its end */
-	uint64_t stop;			/* replay all records that begin before this position */
-	int at_end;			/* stop is the proven end of the log: no record begins there */
+	int reached;			/* 0: the log ends before the target, or does not hold it */
+	uint64_t stop;			/* where the last record that is replayed ends */
+	int at_end;			/* stop is the proven end of the log */
 	struct wal_event before, after;	/* the transactions on both sides; kind 0: none */
-	uint64_t commits;		/* that will be replayed, from the snapshot's stop on */
-	uint64_t end;			/* proven end of the log */
+	uint64_t commits;		/* that will be replayed, from `from` on */
+	uint64_t end;			/* proven end of the log, as far as it was scanned */
+	uint64_t passed;		/* where a target lies that the copy is beyond; or 0 */
 	struct wal_event minima;	/* the largest parameters seen */
 	uint64_t scanned;		/* bytes */
 };
 
 /*
- * Scan path from `scan` on (the snapshot's start, or where the path begins): what lies
+ * Scan path from `scan` on (a segment's start, or where the path begins): what lies
  * before `from` (the snapshot's stop, or how far the copy has been replayed) is in the copy
- * already, so a target there is ERR_REFUSED: never replay past it silently.
+ * already, so a target there is ERR_REFUSED, and out->passed says where it lies: never
+ * replay past it silently.
  * A transaction or restore point that is not found, or a time or LSN that the log
  * does not reach, is no error: reached = 0 and stop = end.  A log that cannot be read on
  * to its end is ERR_CORRUPT.

@@ -13,6 +13,7 @@
 	X(clock)		\
 	X(control)		\
 	X(err)			\
+	X(fetch)		\
 	X(found)		\
 	X(frame)		\
 	X(hash)			\
@@ -26,6 +27,7 @@
 	X(lock)			\
 	X(log_index)		\
 	X(log_path)		\
+	X(log_reader)		\
 	X(log_tail)		\
 	X(log_writer)		\
 	X(lsn)			\
@@ -43,8 +45,10 @@
 	X(stamp)		\
 	X(state)		\
 	X(statement)		\
+	X(target)		\
 	X(tarstream)		\
 	X(text)			\
+	X(walfile)		\
 	X(walk)			\
 	X(walscan)		\
 	/* end */

@@ -41,7 +41,8 @@ static const struct opt init_opts[] = {
 	{ 'R', "restore", "PUB", "a restore key's public half; once for each" },
 	{ OPT_QUORUM, "quorum", "N", "so many approvers sign together (default: 2)" },
 	{ OPT_SOLO, "solo", NULL, "one approver: who can have all backups removed, alone" },
-	{ OPT_SINGLE_KEY, "single-key", NULL, "one restore key: its loss destroys all backups" },
+	{ OPT_SINGLE_KEY, "single-key", NULL,
+	    "one restore key: its loss destroys all backups" },
 	OPT_LOOK
 };
 static const struct opt enrol_opts[] = {
@@ -74,7 +75,8 @@ open_repo(const struct args *a, struct state **state, struct repo **repo, struct
 	if (*repo == NULL)
 		return -1;
 	if (journal_torn(repo_journal(*repo)) > 0)
-		report_warn(a->report, "repository %s: the journal ends with an append that was cut"
+		report_warn(a->report,
+		    "repository %s: the journal ends with an append that was cut"
 		    " off; the next commit removes it", a->common.repo);
 	return 0;
 }
@@ -175,10 +177,12 @@ static void
 warn_promises(const struct args *a)
 {
 	if (a->solo)
-		report_warn(a->report, "--solo gives up a promise: whoever has the one approver key"
+		report_warn(a->report,
+		    "--solo gives up a promise: whoever has the one approver key"
 		    " can have all backups removed");
 	if (a->single_key)
-		report_warn(a->report, "--single-key gives up a promise: if the one restore key is"
+		report_warn(a->report,
+		    "--single-key gives up a promise: if the one restore key is"
 		    " lost, all backups are");
 }
 
@@ -236,12 +240,14 @@ run_enrol(struct args *a, struct err *e)
 	struct repo *repo = NULL;
 	int r;
 
-	if (need(o.source, "source (-n)", e) != 0 || need(o.file, "source file to make (-o)", e) != 0)
+	if (need(o.source, "source (-n)", e) != 0 ||
+	    need(o.file, "source file to make (-o)", e) != 0)
 		return -1;
 	r = read_approvers(a, o.approvers, e);
 	if (r == 0 && (r = open_repo(a, &state, &repo, e)) == 0 &&
 	    (r = enrol_source(repo, &o, e)) == 0)
-		report_note(a->report, "source %s is enrolled; bring %s to its host (mode 0600) and"
+		report_note(a->report,
+		    "source %s is enrolled; bring %s to its host (mode 0600) and"
 		    " remove it here", o.source, o.file);
 	repo_free(repo);
 	state_free(state);
@@ -317,10 +323,10 @@ static const struct command {
 	    "make a repository", init_opts, 0, run_init },
 	{ "enrol", "enrol -r REPO -n SOURCE -a APPROVER.key... -o FILE",
 	    "make a source known, and its source file", enrol_opts, 0, run_enrol },
-	{ "list", "list [-r REPO] [-n SOURCE]", "print what the repository holds", list_opts, 0,
-	    run_list },
-	{ "show", "show [-r REPO] SNAPSHOT|SOURCE", "print one snapshot or source", list_opts, 1,
-	    run_show },
+	{ "list", "list [-r REPO] [-n SOURCE]", "print what the repository holds", list_opts,
+	    0, run_list },
+	{ "show", "show [-r REPO] SNAPSHOT|SOURCE", "print one snapshot or source", list_opts,
+	    1, run_show },
 	{ "journal", "journal [-r REPO] [--raw]", "print the statements", journal_opts, 0,
 	    run_journal },
 };
@@ -330,7 +336,8 @@ static int
 add_file(const char *files[], int *n, const char *option, const char *file, struct err *e)
 {
 	if (*n == FOUND_KEYS_MAX)
-		return err_set(e, ERR_USAGE, "option %s: more than %d keys", option, FOUND_KEYS_MAX);
+		return err_set(e, ERR_USAGE, "option %s: more than %d keys", option,
+		    FOUND_KEYS_MAX);
 	files[(*n)++] = file;
 	return 0;
 }
@@ -386,7 +393,8 @@ print_help(const struct command *cmd)
 
 	for (i = 0; i < NCOMMANDS; i++)
 		if (cmd == NULL || cmd == &commands[i]) {
-			snprintf(lines[n], sizeof(lines[n]), "strongbox %s", commands[i].synopsis);
+			snprintf(lines[n], sizeof(lines[n]), "strongbox %s",
+			    commands[i].synopsis);
 			synopsis[n] = lines[n];
 			n++;
 		}
@@ -425,8 +433,8 @@ parse(const struct command *cmd, struct args *a, int argc, char **argv, int *sta
 	a->operands = argv + it.index;
 	a->noperands = argc - it.index;
 	if (a->noperands != cmd->noperands) {
-		err_set(e, ERR_USAGE, "%s takes %d operands, not %d", cmd->name, cmd->noperands,
-		    a->noperands);
+		err_set(e, ERR_USAGE, "%s takes %d operands, not %d", cmd->name,
+		    cmd->noperands, a->noperands);
 		return err_hint(e, "usage: strongbox %s", cmd->synopsis);
 	}
 	return 0;
@@ -468,7 +476,8 @@ run(const struct command *cmd, struct args *a, int argc, char **argv, struct err
 	if (r > 0)
 		return status;
 	report_free(a->report);
-	if ((a->report = report_new("strongbox", a->common.quiet, a->common.verbose, e)) == NULL)
+	a->report = report_new("strongbox", a->common.quiet, a->common.verbose, e);
+	if (a->report == NULL)
 		return err_exit_status(e->kind);
 	if (r == 0)
 		r = key_guard_process(e);

@@ -16,15 +16,13 @@ new_repo()
 {
 	local k
 	mkdir -p "$T/keys"
-	for k in a b c; do
-		[ -e "$T/keys/$k.key" ] || strongbox keygen approver "$T/keys/$k.key" >/dev/null
-	done
-	for k in dba spare; do
-		[ -e "$T/keys/$k.key" ] || strongbox keygen restore "$T/keys/$k.key" >/dev/null
+	for k in approver/a approver/b approver/c restore/dba restore/spare; do
+		[ -e "$T/keys/${k#*/}.key" ] ||
+		    strongbox keygen "${k%/*}" "$T/keys/${k#*/}.key" >/dev/null
 	done
 	REPO=$1
-	REPO_ID=$(strongbox init -r "$1" -a "$T/keys/a.key" -a "$T/keys/b.key" -a "$T/keys/c.key" \
-	    -R "$T/keys/dba.pub" -R "$T/keys/spare.pub")
+	REPO_ID=$(cd "$T/keys" && strongbox init -r "$1" -a a.key -a b.key -a c.key \
+	    -R dba.pub -R spare.pub)
 	export REPO REPO_ID
 }
 

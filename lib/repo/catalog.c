@@ -153,7 +153,7 @@ field(const struct statement *st, const char *key)
 {
 	const char *value = statement_get(st, key);
 
-	return value == NULL ? "" : value;	/* the grammar saw to those that must be there */
+	return value == NULL ? "" : value;	/* what must be there is: see grammar.h */
 }
 
 static uint64_t
@@ -238,12 +238,14 @@ check_server(const struct catalog *c, const struct statement *st, struct err *e)
 static int
 check_snapshot(const struct catalog *c, const struct statement *st, struct err *e)
 {
-	const struct catalog_snapshot *s = find_snapshot(c, field(st, "source"), field(st, "id"));
+	const struct catalog_snapshot *s = find_snapshot(c, field(st, "source"),
+	    field(st, "id"));
 
 	if (s != NULL) {
 		if (is_hash(st, "manifest", s->manifest) && is_hash(st, "packs", s->packlist))
 			return 1;
-		return err_set(e, ERR_CONFLICT, "snapshot %s exists with other content", s->id);
+		return err_set(e, ERR_CONFLICT, "snapshot %s exists with other content",
+		    s->id);
 	}
 	if (lsn(st, "stop") < lsn(st, "start"))
 		return err_set(e, ERR_CORRUPT, "snapshot statement: stop before start");
@@ -263,7 +265,8 @@ check_stream(const struct catalog *c, const struct statement *st, struct err *e)
 		    l->stream);
 	if (statement_get(st, "parent") != NULL &&
 	    find_stream(c, field(st, "source"), field(st, "parent")) == NULL)
-		return err_set(e, ERR_CONFLICT, "no stream %s to fork from", field(st, "parent"));
+		return err_set(e, ERR_CONFLICT, "no stream %s to fork from",
+		    field(st, "parent"));
 	if (statement_get(st, "after") != NULL &&
 	    find_log(c, field(st, "source"), field(st, "stream"), field(st, "after")) == NULL)
 		return err_set(e, ERR_CONFLICT, "no log %s to follow", field(st, "after"));
@@ -281,17 +284,19 @@ check_open(const struct catalog *c, const struct statement *st, struct err *e)
 	if (l != NULL) {
 		if (is_hash(st, "preamble", l->preamble))
 			return 1;
-		return err_set(e, ERR_CONFLICT, "log %s/%s exists with another preamble", l->stream,
-		    l->file);
+		return err_set(e, ERR_CONFLICT, "log %s/%s exists with another preamble",
+		    l->stream, l->file);
 	}
 	snprintf(start, sizeof(start), "%016llX", (unsigned long long)lsn(st, "start"));
 	if (strncmp(field(st, "file"), start, 16) != 0)
-		return err_set(e, ERR_CORRUPT, "log-open statement: file %s does not begin at %s",
+		return err_set(e, ERR_CORRUPT,
+		    "log-open statement: file %s does not begin at %s",
 		    field(st, "file"), field(st, "start"));
 	if ((statement_get(st, "after-frames") != NULL) != after ||
 	    (statement_get(st, "after-bytes") != NULL) != after ||
 	    (statement_get(st, "after-position") != NULL) != after)
-		return err_set(e, ERR_CORRUPT, "log-open statement: after without its three numbers");
+		return err_set(e, ERR_CORRUPT,
+		    "log-open statement: after without its three numbers");
 	if (check_server(c, st, e) != 0)
 		return -1;
 	return check_stream(c, st, e);
@@ -306,8 +311,8 @@ check_mark(const struct catalog *c, const struct statement *st, struct err *e)
 	    position = lsn(st, "position");
 
 	if (l == NULL)
-		return err_set(e, ERR_CONFLICT, "log %s/%s was never opened", field(st, "stream"),
-		    field(st, "file"));
+		return err_set(e, ERR_CONFLICT, "log %s/%s was never opened",
+		    field(st, "stream"), field(st, "file"));
 	if (l->frames == frames && l->bytes == bytes && is_hash(st, "digest", l->digest) &&
 	    l->closed == (st->verb == ST_LOG_CLOSE))
 		return 1;
@@ -430,7 +435,8 @@ add_snapshot(struct catalog *c, const struct journal_entry *en, struct err *e)
 	s->broken_pages = (int)number(st, "broken");
 	s->seq = en->seq;
 	if (statement_hash_field(st, "manifest", s->manifest, e) != 0 ||
-	    statement_hash_field(st, "packs", s->packlist, e) != 0 || get_history(st, &h, e) != 0 ||
+	    statement_hash_field(st, "packs", s->packlist, e) != 0 ||
+	    get_history(st, &h, e) != 0 ||
 	    (s->history = catalog_index_history(c->index, &h, e)) == NULL)
 		return -1;
 	find_source(c, s->source)->system_id = s->system_id;
@@ -465,7 +471,8 @@ add_log(struct catalog *c, const struct journal_entry *en, struct err *e)
 	l->after_position = lsn(st, "after-position");
 	l->opened = en->time;
 	l->seq = en->seq;
-	if (statement_hash_field(st, "preamble", l->preamble, e) != 0 || get_history(st, &h, e) != 0 ||
+	if (statement_hash_field(st, "preamble", l->preamble, e) != 0 ||
+	    get_history(st, &h, e) != 0 ||
 	    (l->history = catalog_index_history(c->index, &h, e)) == NULL)
 		return -1;
 	find_source(c, l->source)->system_id = l->system_id;

@@ -36,7 +36,7 @@ struct catalog_snapshot {
 	uint64_t bytes, stored, files, packs;
 	uint8_t manifest[32], packlist[32];
 	int broken_pages;
-	const struct wal_history *history;	/* owned by the catalog, shared by equal ones */
+	const struct wal_history *history;	/* the catalog's; shared by equal ones */
 	uint64_t seq;
 };
 
@@ -46,18 +46,18 @@ struct catalog_log {
 	uint32_t timeline, segment_size;
 	int version;
 	uint64_t start;			/* LSN of its first byte */
-	char parent[STREAM_NAME_MAX];	/* the stream that this one forked from, same timeline; or "" */
+	char parent[STREAM_NAME_MAX];	/* the stream that this one forked from; or "" */
 	uint8_t preamble[32];		/* hash of the file's preamble */
 	const struct wal_history *history;	/* as above */
-	/* the file before it in this stream, as its opener found it; after_file "" when first */
+	/* the file before it in this stream, as its opener found it; "": the first */
 	char after_file[LOG_NAME_MAX];
 	uint64_t after_frames, after_bytes, after_position;
-	/* what the last mark (or the close) signed; before the first: frames 0, position start */
+	/* what the last mark (or close) signed; before any: frames 0, position start */
 	uint64_t frames, bytes, position;
 	int64_t time;			/* of the last frame, µs */
 	uint8_t digest[32];		/* BLAKE2b-256 of the file's first `bytes` bytes */
 	int has_tail;
-	uint8_t tail[32];		/* keyed digest of the log in position's segment (log/tail.h) */
+	uint8_t tail[32]; /* keyed, of the log in position's segment: log/tail.h */
 	int closed;
 	int64_t opened, marked;		/* keeper's times */
 	uint64_t seq;
@@ -80,7 +80,7 @@ struct catalog {
 
 void catalog_free(struct catalog *c);	/* what it holds */
 
-/* journal_read's each(): ctx is the struct catalog. Unknown or contradictory content: ERR_CORRUPT. */
+/* journal_read's each(): ctx is the struct catalog.  ERR_CORRUPT: contradictory content. */
 int catalog_add(void *ctx, const struct journal_entry *en, struct err *e);
 
 /*
@@ -95,7 +95,7 @@ const struct catalog_snapshot *catalog_snapshot(const struct catalog *c, const c
 const struct catalog_log *catalog_log(const struct catalog *c, const char *source,
     const char *stream, const char *file);
 
-/* The only source when there is just one and name is NULL; else the named one. ERR_NOTFOUND, ERR_USAGE. */
+/* The named source; with name NULL the only one.  ERR_NOTFOUND, ERR_USAGE (which one?). */
 const struct catalog_source *catalog_pick(const struct catalog *c, const char *name,
     struct err *e);
 

@@ -33,7 +33,9 @@ object_pread(void *ctx, void *p, size_t n, uint64_t off, size_t *got, struct err
 {
 	const struct repo_object *o = ctx;
 
-	return io_pread_full(o->fd, p, n, off, got, o->name, e) == 0 ? 0 : dir_context(o->repo, e);
+	if (io_pread_full(o->fd, p, n, off, got, o->name, e) != 0)
+		return dir_context(o->repo, e);
+	return 0;
 }
 
 /* "stream/file" with names that are safe as names of files. */
@@ -51,7 +53,7 @@ log_name_ok(const char *name)
 	return text_name_ok(stream, sizeof(stream)) && text_name_ok(slash + 1, LOG_NAME_MAX);
 }
 
-/* Where it lies (to free) and what messages call it; NULL and ERR_NOTFOUND for an impossible name. */
+/* Where it lies (to free), and what messages call it.  ERR_NOTFOUND: an impossible name. */
 static char *
 object_path(const struct repo *r, enum repo_kind kind, const char *source, const char *name,
     char *label, size_t cap, struct err *e)
@@ -347,7 +349,8 @@ holds_snapshot(const struct repo *r, const struct statement *st, struct err *e)
 	got = hash_fd(o->fd, o->name, is, e);
 	repo_object_free(o);
 	if (got == 0 && memcmp(said, is, 32) != 0)
-		got = err_set(e, ERR_CORRUPT, "snapshot %s: manifest: not the one that is stated", id);
+		got = err_set(e, ERR_CORRUPT,
+		    "snapshot %s: manifest: not the one that is stated", id);
 	if (got != 0 || statement_hash_field(st, "packs", said, e) != 0 ||
 	    statement_u64(st, "npacks", &n, e) != 0 ||
 	    (hashes = get_list(r, source, id, said, n, e)) == NULL)

@@ -72,8 +72,8 @@ begin(struct repo_log *l, const char *stream, uint64_t start, const void *preamb
 }
 
 struct repo_log *
-repo_log_begin(struct repo_session *s, const char *stream, uint64_t start, const void *preamble,
-    size_t n, char file[LOG_NAME_MAX], struct err *e)
+repo_log_begin(struct repo_session *s, const char *stream, uint64_t start,
+    const void *preamble, size_t n, char file[LOG_NAME_MAX], struct err *e)
 {
 	struct repo_log *l = aligned_alloc(_Alignof(struct repo_log), sizeof(*l));
 
@@ -100,7 +100,8 @@ repo_log_append(struct repo_log *l, const void *p, size_t n, struct err *e)
 {
 	if (l->failed)
 		return err_set(e, ERR_BUG, "%s: given up after a failure", l->name);
-	if (io_write_all(l->fd, p, n, l->name, e) != 0 || io_fdatasync(l->fd, l->name, e) != 0) {
+	if (io_write_all(l->fd, p, n, l->name, e) != 0 ||
+	    io_fdatasync(l->fd, l->name, e) != 0) {
 		l->failed = 1;
 		return dir_context(l->session->repo, e);
 	}

@@ -58,7 +58,8 @@ look_for_space(const struct repo_put *p, struct err *e)
 	if ((uint64_t)v.f_bavail * v.f_frsize > reserve)
 		return 0;
 	errno = ENOSPC;
-	return err_sys(e, ERR_IO, "%s: write (the last %llu MiB are kept for logs and journal)",
+	return err_sys(e, ERR_IO,
+	    "%s: write (the last %llu MiB are kept for logs and journal)",
 	    label(p->kind), (unsigned long long)(reserve >> 20));
 }
 
@@ -272,7 +273,8 @@ only_one(const struct repo_session *s, enum repo_kind kind)
 static int
 place_lists(struct repo_session *s, const char *id, struct err *e)
 {
-	const struct ended *manifest = only_one(s, REPO_MANIFEST), *list = only_one(s, REPO_PACKLIST);
+	const struct ended *manifest = only_one(s, REPO_MANIFEST),
+	    *list = only_one(s, REPO_PACKLIST);
 	char *top = dir_path(s->repo, e, "snapshots/%s", s->source);
 	char *a = dir_path(s->repo, e, "snapshots/%s/%s", s->source, id);
 	char *b = dir_path(s->repo, e, "snapshots/%s/%s.packs", s->source, id);

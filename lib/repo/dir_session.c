@@ -70,7 +70,8 @@ begin(struct repo_session *s, const char *purpose, struct err *e)
 		goto out;
 	if ((s->lock = lock_take(lock, e)) == NULL) {
 		if (e->kind == ERR_BUSY)
-			err_hint(e, "another %s session of source %s is running", purpose, s->source);
+			err_hint(e, "another %s session of source %s is running", purpose,
+			    s->source);
 		goto out;
 	}
 	remove_leftovers(folder, purpose);

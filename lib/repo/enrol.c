@@ -21,7 +21,8 @@ check(const struct repo *r, const struct enrol_options *o, struct err *e)
 
 	if (!source_name_ok(o->source)) {
 		err_set(e, ERR_USAGE, "not a name for a source: \"%s\"", o->source);
-		return err_hint(e, "1 to %d of a-z, 0-9, '.', '_' and '-', beginning with a letter or"
+		return err_hint(e,
+		    "1 to %d of a-z, 0-9, '.', '_' and '-', beginning with a letter or"
 		    " digit", SOURCE_NAME_MAX - 1);
 	}
 	if (!source_environment_ok(o->environment)) {
@@ -31,13 +32,14 @@ check(const struct repo *r, const struct enrol_options *o, struct err *e)
 	there = catalog_source(repo_catalog(r), o->source);
 	if (there != NULL && !o->replace) {
 		err_set(e, ERR_CONFLICT, "source %s is enrolled already", o->source);
-		return err_hint(e, "--replace gives it a new writer key, and makes the old one void");
+		return err_hint(e,
+		    "--replace gives it a new writer key, and makes the old one void");
 	}
 	if (there == NULL && o->replace)
 		return err_set(e, ERR_NOTFOUND, "no source %s to replace", o->source);
 	if (o->napprovers < quorum)
-		return err_set(e, ERR_REFUSED, "signed by %d of the %d approvers that it takes",
-		    o->napprovers, quorum);
+		return err_set(e, ERR_REFUSED,
+		    "signed by %d of the %d approvers that it takes", o->napprovers, quorum);
 	if (access(o->file, F_OK) == 0)
 		return err_set(e, ERR_CONFLICT, "%s: exists already", o->file);
 	return 0;
@@ -96,8 +98,8 @@ is_enrolled(const struct repo *r, const struct source *s)
 }
 
 static int
-enrol_as(struct repo *r, const struct enrol_options *o, const struct source *s, const char *tmp,
-    struct err *e)
+enrol_as(struct repo *r, const struct enrol_options *o, const struct source *s,
+    const char *tmp, struct err *e)
 {
 	struct err after;
 	int got = source_write(s, tmp, e);

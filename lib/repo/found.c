@@ -9,7 +9,9 @@
 static const struct key_public *
 key_at(const struct found_options *o, int i)
 {
-	return i < o->napprovers ? key_public(o->approvers[i]) : &o->restore[i - o->napprovers];
+	if (i < o->napprovers)
+		return key_public(o->approvers[i]);
+	return &o->restore[i - o->napprovers];
 }
 
 static int
@@ -30,19 +32,22 @@ static int
 check(const struct found_options *o, int quorum, struct err *e)
 {
 	if (o->napprovers == 0 || o->nrestore == 0)
-		return err_set(e, ERR_USAGE, "a repository needs approver keys and restore keys");
+		return err_set(e, ERR_USAGE,
+		    "a repository needs approver keys and restore keys");
 	if (o->solo && o->napprovers != 1)
 		return err_set(e, ERR_USAGE, "solo means one approver, not %d", o->napprovers);
 	if (!o->solo && (o->napprovers < 2 || quorum < 2)) {
 		err_set(e, ERR_USAGE, "one approver alone could have backups removed");
-		return err_hint(e, "give at least two approver keys and a quorum of 2, or --solo to"
+		return err_hint(e,
+		    "give at least two approver keys and a quorum of 2, or --solo to"
 		    " try things out");
 	}
 	if (quorum > o->napprovers)
 		return err_set(e, ERR_USAGE, "a quorum of %d of %d approvers", quorum,
 		    o->napprovers);
 	if (o->single_key && o->nrestore != 1)
-		return err_set(e, ERR_USAGE, "single-key means one restore key, not %d", o->nrestore);
+		return err_set(e, ERR_USAGE, "single-key means one restore key, not %d",
+		    o->nrestore);
 	if (!o->single_key && o->nrestore < 2) {
 		err_set(e, ERR_USAGE, "who loses the only restore key loses every backup");
 		return err_hint(e, "give a second one, kept elsewhere, or --single-key");

@@ -10,8 +10,8 @@
 #include "repo/source.h"
 #include "repo/text.h"
 
-enum form { NUMBER, NUMBER32, FLAG, ONE, TIME, LSN, HASH, KEY, KEYID, ID32, SOURCE, NAME, STREAM, FILE_NAME,
-	ENVIRONMENT, WORD, TEXT };
+enum form { NUMBER, NUMBER32, FLAG, ONE, TIME, LSN, HASH, KEY, KEYID, ID32, SOURCE, NAME,
+	STREAM, FILE_NAME, ENVIRONMENT, WORD, TEXT };
 enum { MUST, MAY, MUST_MANY };	/* how often */
 
 #define V(verb) (1u << ST_##verb)
@@ -119,7 +119,8 @@ file_name_ok(const char *s)
 {
 	uint64_t n;
 
-	return strspn(s, "0123456789ABCDEF") == 16 && s[16] == '.' && strlen(s) < LOG_NAME_MAX &&
+	return strspn(s, "0123456789ABCDEF") == 16 && s[16] == '.' &&
+	    strlen(s) < LOG_NAME_MAX &&
 	    text_u64(s + 17, strlen(s + 17), &n) == 0 && n > 0;
 }
 
@@ -193,7 +194,8 @@ check_rule(const struct statement *st, const struct rule *r, struct err *e)
 		n++;
 	}
 	if (n == 0 && r->often != MAY)
-		return err_set(e, ERR_CORRUPT, "%s statement without field \"%s\"", verb, r->key);
+		return err_set(e, ERR_CORRUPT, "%s statement without field \"%s\"", verb,
+		    r->key);
 	if (n > 1 && r->often != MUST_MANY)
 		return err_set(e, ERR_CORRUPT, "%s statement with field \"%s\" twice", verb,
 		    r->key);
@@ -206,7 +208,8 @@ grammar_check(const struct statement *st, struct err *e)
 	size_t i;
 
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if ((rules[i].verbs & 1u << st->verb) != 0 && check_rule(st, &rules[i], e) != 0)
+		if ((rules[i].verbs & 1u << st->verb) != 0 &&
+		    check_rule(st, &rules[i], e) != 0)
 			return -1;
 	return 0;
 }

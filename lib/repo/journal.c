@@ -14,7 +14,7 @@
 
 #define CHUNK (256u * 1024)	/* more than a line */
 
-/* Seq of the last line of the file, of which the first `at` bytes are n lines; for a message. */
+/* Seq of the file's last line, when its first `at` bytes are n lines; for a message. */
 static uint64_t
 last_seq(int fd, uint64_t n, uint64_t at)
 {
@@ -22,7 +22,8 @@ last_seq(int fd, uint64_t n, uint64_t at)
 	struct err e;
 	size_t got, i;
 
-	while (io_pread_full(fd, chunk, sizeof(chunk), at, &got, "journal", &e) == 0 && got > 0) {
+	while (io_pread_full(fd, chunk, sizeof(chunk), at, &got, "journal", &e) == 0 &&
+	    got > 0) {
 		for (i = 0; i < got; i++)
 			n += chunk[i] == '\n';
 		at += got;
@@ -35,7 +36,8 @@ rolled_back(uint64_t has, uint64_t seen, const char *how, struct err *e)
 {
 	err_set(e, ERR_CORRUPT, "journal: %s: it ends with line %" PRIu64 ", and line %" PRIu64
 	    " was seen here before", how, has, seen);
-	return err_hint(e, "the repository was rolled back, or this is another copy of it; do not"
+	return err_hint(e,
+	    "the repository was rolled back, or this is another copy of it; do not"
 	    " write to it before you know which (bulkhead-repository(5), STATE FOLDER)");
 }
 
@@ -47,12 +49,15 @@ take_line(struct journal *j, int fd, const char *line, size_t len, struct err *e
 
 	if (journal_admit(j, line, len, &en, hash, e) != 0) {
 		if (e->kind == ERR_REFUSED)
-			e->kind = ERR_CORRUPT;	/* refused to be appended, damage once it is there */
+			/* what is refused to be appended, but is there */
+			e->kind = ERR_CORRUPT;
 		return err_context(e, "journal: line %" PRIu64, j->next);
 	}
 	if (j->has_known && en.seq == j->known.seq && memcmp(hash, j->known.hash, 32) != 0)
 		return rolled_back(last_seq(fd, j->next, j->at), en.seq, "forked", e);
-	return journal_apply(j, &en, hash, e) == 0 ? 0 : err_context(e, "journal: line %" PRIu64, en.seq);
+	if (journal_apply(j, &en, hash, e) != 0)
+		return err_context(e, "journal: line %" PRIu64, en.seq);
+	return 0;
 }
 
 /* The whole lines among n bytes; *used: how many bytes they were. */
@@ -68,7 +73,8 @@ take_lines(struct journal *j, int fd, const char *p, size_t n, size_t *used, str
 			return -1;
 	}
 	if (n - *used > JOURNAL_LINE_MAX)
-		return err_set(e, ERR_CORRUPT, "journal: line %" PRIu64 ": it has no end", j->next);
+		return err_set(e, ERR_CORRUPT, "journal: line %" PRIu64 ": it has no end",
+		    j->next);
 	return 0;
 }
 

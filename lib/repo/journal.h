@@ -70,9 +70,10 @@ void journal_free(struct journal *j);
 const uint8_t *journal_repo_id(const struct journal *j);
 struct journal_head journal_head(const struct journal *j);
 int journal_quorum(const struct journal *j, int *approvers);	/* returns N of *approvers */
-uint64_t journal_torn(const struct journal *j);			/* bytes of a cut-off last line */
+uint64_t journal_torn(const struct journal *j);	/* bytes of a cut-off last line */
 const struct journal_key *journal_find_key(const struct journal *j, const uint8_t id[KEY_ID]);
-const struct journal_key *journal_key_at(const struct journal *j, int i);	/* NULL behind the last */
+/* From 0 on; NULL behind the last. */
+const struct journal_key *journal_key_at(const struct journal *j, int i);
 
 /* Write line 0 as a new file (durable; ERR_CONFLICT when it exists). */
 int journal_create(const char *path, const struct statement *found, struct err *e);
@@ -80,8 +81,9 @@ int journal_create(const char *path, const struct statement *found, struct err *
 /*
  * Append a signed statement: checked as when reading, written with one write, synced.
  * The caller holds the keeper's lock and has refreshed.  *entry_seq: its line.
+ * ERR_REFUSED: by an unknown key, of another class, too few approvers.
  */
 int journal_append(struct journal *j, const struct statement *st, uint64_t *entry_seq,
-    struct err *e);	/* ERR_REFUSED: by an unknown key, of another class, too few approvers */
+    struct err *e);
 
 #endif

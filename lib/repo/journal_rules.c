@@ -121,7 +121,8 @@ static int
 check_founding(const struct statement *st, struct err *e)
 {
 	int approvers = count_class(st, KEY_APPROVER), restore = count_class(st, KEY_RESTORE);
-	int solo = statement_get(st, "solo") != NULL, single = statement_get(st, "single-key") != NULL;
+	int solo = statement_get(st, "solo") != NULL,
+	    single = statement_get(st, "single-key") != NULL;
 	uint64_t quorum;
 
 	if (statement_u64(st, "quorum", &quorum, e) != 0)
@@ -129,8 +130,8 @@ check_founding(const struct statement *st, struct err *e)
 	if (st->count != 1)
 		return err_set(e, ERR_REFUSED, "the founding statement is its actor's first");
 	if (quorum < 1 || quorum > (uint64_t)approvers)
-		return err_set(e, ERR_REFUSED, "a quorum of %" PRIu64 " of %d approvers", quorum,
-		    approvers);
+		return err_set(e, ERR_REFUSED, "a quorum of %" PRIu64 " of %d approvers",
+		    quorum, approvers);
 	if (solo ? approvers != 1 : quorum < 2)
 		return err_set(e, ERR_REFUSED, solo
 			? "solo, but with several approvers"
@@ -140,7 +141,8 @@ check_founding(const struct statement *st, struct err *e)
 			? "single-key, but with another number of restore keys than one"
 			: "less than two restore keys, without saying \"single-key\"");
 	if (count_class(st, KEY_WRITER) != 0)
-		return err_set(e, ERR_REFUSED, "a writer key belongs to a source, and is enrolled");
+		return err_set(e, ERR_REFUSED,
+		    "a writer key belongs to a source, and is enrolled");
 	return 0;
 }
 
@@ -157,9 +159,11 @@ check_enrol(const struct journal *j, const struct statement *st, struct err *e)
 
 	if (key_public_decode(statement_get(st, "key"), &key, e) != 0)
 		return -1;
-	if (key.class != class || (source != NULL) != (statement_get(st, "environment") != NULL))
+	if (key.class != class ||
+	    (source != NULL) != (statement_get(st, "environment") != NULL))
 		return err_set(e, ERR_REFUSED,
-		    "enrol takes a source, its environment and a writer key, or a verifier key");
+		    "enrol takes a source, its environment and a writer key; or a verifier"
+		    " key");
 	if (find_key(j, key.id) != NULL)
 		return err_set(e, ERR_REFUSED, "key %s is known already", key.name);
 	for (i = 0; i < j->nkeys && source != NULL; i++)
@@ -169,9 +173,10 @@ check_enrol(const struct journal *j, const struct statement *st, struct err *e)
 	if (replaces == NULL)
 		return 0;
 	if (source == NULL || hex_decode(id, KEY_ID, replaces) != 0 ||
-	    (old = find_key(j, id)) == NULL || old->replaced || strcmp(old->source, source) != 0)
-		return err_set(e, ERR_REFUSED, "%s is not the writer key of source %s", replaces,
-		    source == NULL ? "(none)" : source);
+	    (old = find_key(j, id)) == NULL || old->replaced ||
+	    strcmp(old->source, source) != 0)
+		return err_set(e, ERR_REFUSED, "%s is not the writer key of source %s",
+		    replaces, source == NULL ? "(none)" : source);
 	return 0;
 }
 
@@ -180,7 +185,8 @@ static int
 check_actor(const struct journal *j, const struct statement *st, struct err *e)
 {
 	const struct journal_key *k = find_key(j, st->actor);
-	const char *verb = statement_verb_name(st->verb), *source = statement_get(st, "source");
+	const char *verb = statement_verb_name(st->verb),
+	    *source = statement_get(st, "source");
 
 	if (k == NULL)
 		return err_set(e, ERR_REFUSED, "%s by a key that is not known here", verb);
@@ -195,7 +201,8 @@ check_actor(const struct journal *j, const struct statement *st, struct err *e)
 		return err_set(e, ERR_REFUSED, "the writer of source %s speaks for source %s",
 		    k->source, source == NULL ? "(none)" : source);
 	if (st->count != k->count + 1 || memcmp(st->last, k->last, 32) != 0)
-		return err_set(e, ERR_REFUSED, "statement %" PRIu64 " of %s key %s, which follows"
+		return err_set(e, ERR_REFUSED,
+		    "statement %" PRIu64 " of %s key %s, which follows"
 		    " another statement than its last one (%" PRIu64 ")", st->count,
 		    key_class_name(k->key.class), k->key.name, k->count);
 	return 0;
@@ -208,13 +215,14 @@ check_number(const struct journal *j, const struct statement *st, struct err *e)
 	case ST_FOUND:
 		if (st->nsigs == j->approvers)
 			return 0;
-		return err_set(e, ERR_REFUSED, "signed by %d of %d approvers; all found together",
+		return err_set(e, ERR_REFUSED,
+		    "signed by %d of %d approvers; all found together",
 		    st->nsigs, j->approvers);
 	case ST_ENROL:
 		if (st->nsigs >= j->quorum)
 			return 0;
-		return err_set(e, ERR_REFUSED, "signed by %d of the %d approvers that it takes",
-		    st->nsigs, j->quorum);
+		return err_set(e, ERR_REFUSED,
+		    "signed by %d of the %d approvers that it takes", st->nsigs, j->quorum);
 	default:
 		if (st->nsigs == 1)
 			return 0;
@@ -223,10 +231,11 @@ check_number(const struct journal *j, const struct statement *st, struct err *e)
 	}
 }
 
-/* Each signature is by a known key of the class that the verb asks for, and, when asked, good. */
+/* Each signature is by a known key of the right class and, when asked for, good. */
 static int
 check_sigs(const struct journal *j, const struct statement *st, int verify, struct err *e)
 {
+	const uint8_t *repo = st->verb == ST_FOUND ? NULL : j->id;
 	const struct journal_key *k;
 	int i;
 
@@ -235,9 +244,11 @@ check_sigs(const struct journal *j, const struct statement *st, int verify, stru
 	for (i = 0; i < st->nsigs; i++) {
 		k = find_key(j, st->sigs[i].key);
 		if (k == NULL || k->key.class != grammar_class(st->verb))
-			return err_set(e, ERR_REFUSED, "signed by a key that has no say in it");
-		if (verify && !statement_verify(st, i, st->verb == ST_FOUND ? NULL : j->id, &k->key))
-			return err_set(e, ERR_REFUSED, "the signature of %s key %s is not good",
+			return err_set(e, ERR_REFUSED,
+			    "signed by a key that has no say in it");
+		if (verify && !statement_verify(st, i, repo, &k->key))
+			return err_set(e, ERR_REFUSED,
+			    "the signature of %s key %s is not good",
 			    key_class_name(k->key.class), k->key.name);
 	}
 	return 0;

@@ -40,7 +40,8 @@ static int
 take_back(const struct journal *j, int fd, struct err *e)
 {
 	if (ftruncate(fd, (off_t)j->at) != 0)
-		err_hint(e, "whether line %" PRIu64 " was committed is not certain: look at the"
+		err_hint(e,
+		    "whether line %" PRIu64 " was committed is not certain: look at the"
 		    " journal", j->next);
 	return -1;
 }

@@ -190,7 +190,8 @@ streams_text(const struct catalog *c, const char *source, struct buf *out, struc
 	buf_str(&rows, "\nLOG\tSOURCE\tFROM\tMARKED UP TO\tLAST MARK\tFILES\n");
 	for (s = streams; s < streams + n; s++)
 		buf_fmt(&rows, "%s\t%s\t%s\t%s\t%s\t%zu\n", s->name, s->source,
-		    lsn_format(from, s->from), lsn_format(to, s->to), when(a, s->marked), s->files);
+		    lsn_format(from, s->from), lsn_format(to, s->to), when(a, s->marked),
+		    s->files);
 	if (n > 0)
 		align(&rows, out);
 	buf_free(&rows);
@@ -214,7 +215,7 @@ gaps_text(const struct catalog *c, const char *source, struct buf *out)
 		n++;
 		buf_fmt(&rows, "%s\t%s\t%s\t%s\t%s\t", g->stream, g->source,
 		    lsn_format(from, g->from), lsn_format(to, g->to), when(a, g->time));
-		text_encode(&rows, g->reason);	/* a foreign text: nothing that moves a cursor */
+		text_encode(&rows, g->reason);	/* a foreign text must not move the cursor */
 		buf_u8(&rows, '\n');
 	}
 	if (n > 0)
@@ -410,8 +411,9 @@ snapshot_text(const struct catalog_snapshot *s, struct buf *out)
 	    s->packs);
 	buf_fmt(&rows, "manifest\t%s\n", hex_encode(hex, s->manifest, 32));
 	buf_fmt(&rows, "pack list\t%s\n", hex_encode(hex, s->packlist, 32));
-	buf_fmt(&rows, "broken pages\t%s\n", s->broken_pages
-		? "yes: the server found damage in its own files" : "none that the server noticed");
+	buf_fmt(&rows, "broken pages\t%s\n",
+	    s->broken_pages ? "yes: the server found damage in its own files"
+			    : "none that the server noticed");
 	align(&rows, out);
 }
 

@@ -72,7 +72,8 @@ check_url(const char *url, struct err *e)
 	for (i = 0; i < sizeof(later) / sizeof(later[0]); i++)
 		if (strncmp(url, later[i], strlen(later[i])) == 0)
 			return err_set(e, ERR_CONFIG,
-			    "repository %s: this version knows repositories in a path only", url);
+			    "repository %s: this version knows repositories in a path only",
+			    url);
 	return 0;
 }
 
@@ -94,9 +95,10 @@ read_format(const struct repo *r, uint8_t id[32], struct err *e)
 			dir_context(r, e);
 	} else {
 		text_begin(&t, (const char *)b.data, b.len, "FORMAT");
-		if ((got = text_line(&t, "bulkhead repository", version, sizeof(version), e)) == 0 &&
-		    strcmp(version, "1") != 0)
-			got = err_set(e, ERR_CONFIG, "FORMAT: version %s; this tool knows 1", version);
+		got = text_line(&t, "bulkhead repository", version, sizeof(version), e);
+		if (got == 0 && strcmp(version, "1") != 0)
+			got = err_set(e, ERR_CONFIG, "FORMAT: version %s; this tool knows 1",
+			    version);
 		if (got == 0 && (got = text_line_hex(&t, "id", id, 32, e)) == 0)
 			got = text_end(&t, e);
 		if (got != 0)
@@ -158,7 +160,8 @@ settle_torn(struct repo *r, struct err *e)
 	lock_free(l);
 	free(path);
 	if (got == 0 && journal_torn(r->journal) > 0)
-		report_warn(r->report, "repository %s: journal: %llu bytes at the end are an append"
+		report_warn(r->report,
+		    "repository %s: journal: %llu bytes at the end are an append"
 		    " that was cut off; the next commit removes them", r->path,
 		    (unsigned long long)journal_torn(r->journal));
 	return got;
@@ -178,7 +181,8 @@ open_journal(struct repo *r, const uint8_t *pin, struct err *e)
 		return -1;
 	if ((path = dir_path(r, e, "journal")) == NULL)
 		return -1;
-	r->journal = journal_read(path, seen ? &known : NULL, pin, catalog_add, &r->catalog, e);
+	r->journal = journal_read(path, seen ? &known : NULL, pin, catalog_add,
+	    &r->catalog, e);
 	free(path);
 	if (r->journal != NULL && memcmp(journal_repo_id(r->journal), id, 32) != 0)
 		err_set(e, ERR_CORRUPT, "FORMAT: its id is not the journal's");
@@ -186,7 +190,8 @@ open_journal(struct repo *r, const uint8_t *pin, struct err *e)
 		r->has_remembered = seen;
 		r->remembered = seen ? known.seq : 0;
 		if (!seen && pin == NULL)
-			report_note(r->report, "repository %s is seen here for the first time; its"
+			report_note(r->report,
+			    "repository %s is seen here for the first time; its"
 			    " id is %s", r->path, hex_encode(hex, id, 32));
 		return 0;
 	}
@@ -209,7 +214,8 @@ repo_open(const char *url, const uint8_t *pin, struct state *state, struct repor
 	r->state = state;
 	r->report = report;
 	if (open_journal(r, pin, e) == 0 && remember(r, e) == 0) {
-		report_note(report, "repository %s is a path, so it is not isolated: root on this"
+		report_note(report,
+		    "repository %s is a path, so it is not isolated: root on this"
 		    " host can remove it", url);
 		return r;
 	}
@@ -342,7 +348,8 @@ check_empty(const char *path, struct err *e)
 		return err_sys(e, ERR_IO, "%s: open", path);
 	while (!full && (entry = readdir(d)) != NULL)
 		full = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    strcmp(entry->d_name, "lost+found") != 0 && strcmp(entry->d_name, "lock") != 0;
+		    strcmp(entry->d_name, "lost+found") != 0 &&
+		    strcmp(entry->d_name, "lock") != 0;
 	(void)closedir(d);	/* was only read */
 	if (!full)
 		return 0;
@@ -377,7 +384,7 @@ make_all(const struct repo *r, const struct statement *found, struct err *e)
 	return got;
 }
 
-/* After a failure: take away what make_all made in the empty folder, so that one can try again. */
+/* After a failure: take away what make_all made, so that one can try again. */
 static void
 unmake(const struct repo *r)
 {

@@ -40,9 +40,10 @@ const uint8_t *repo_id(const struct repo *r);
 const char *repo_name(const struct repo *r);		/* for messages */
 const struct journal *repo_journal(const struct repo *r);
 const struct catalog *repo_catalog(const struct repo *r);
-int repo_refresh(struct repo *r, struct err *e);	/* pointers into the catalog become invalid */
+/* Pointers into the catalog become invalid. */
+int repo_refresh(struct repo *r, struct err *e);
 
-/* Call each() for every statement from line 0 on; it must not commit.  Checked when r was opened. */
+/* Call each() for every statement, from line 0 on; it must not commit. */
 int repo_each_statement(struct repo *r,
     int (*each)(void *ctx, const struct journal_entry *en, struct err *e), void *ctx,
     struct err *e);
@@ -58,8 +59,8 @@ int repo_create(const char *url, const struct statement *found, struct err *e);
  * durable when it returns 0.  st is borrowed.  The same commit again (same verb, source and
  * id or file) is fine and changes nothing.  What st names must be there (a snapshot's
  * manifest, list and packs; a log file and as many bytes as a mark says), else
- * ERR_CORRUPT.  ERR_CONFLICT: contradicts what is committed.  ERR_REFUSED: not with these keys.
- * Pointers into the catalog become invalid, as by repo_refresh.
+ * ERR_CORRUPT.  ERR_CONFLICT: contradicts what is committed.  ERR_REFUSED: not with these
+ * keys.  Pointers into the catalog become invalid, as by repo_refresh.
  */
 int repo_commit(struct repo *r, struct statement *st, const struct key_secret *const keys[],
     int nkeys, struct err *e);
@@ -70,8 +71,8 @@ int repo_commit(struct repo *r, struct statement *st, const struct key_secret *c
  * Its puts and its log are freed before it.
  */
 struct repo_session;
-struct repo_session *repo_session_begin(struct repo *r, const char *source, const char *purpose,
-    struct err *e);
+struct repo_session *repo_session_begin(struct repo *r, const char *source,
+    const char *purpose, struct err *e);
 void repo_session_free(struct repo_session *s);
 
 /*
@@ -86,8 +87,8 @@ enum repo_kind { REPO_PACK = 1, REPO_MANIFEST, REPO_PACKLIST, REPO_LOG };
 struct repo_put;
 struct repo_put *repo_put_begin(struct repo_session *s, enum repo_kind kind, struct err *e);
 int repo_put_write(struct repo_put *p, const void *data, size_t n, struct err *e);
-int repo_put_end(struct repo_put *p, uint8_t hash[32], struct err *e);	/* p stays to be freed */
-void repo_put_free(struct repo_put *p);		/* without repo_put_end: given up */
+int repo_put_end(struct repo_put *p, uint8_t hash[32], struct err *e);
+void repo_put_free(struct repo_put *p);		/* always; without repo_put_end: given up */
 int repo_snapshot_place(struct repo_session *s, const char *id, struct err *e);
 
 /*
@@ -118,8 +119,9 @@ void repo_object_free(struct repo_object *o);
 /* Hash an object whole (keyless check). */
 int repo_object_hash(const struct repo_object *o, uint8_t out[32], struct err *e);
 
-/* The pack hashes of a snapshot, checked against the catalog's packlist hash; *n x 32 bytes, to free(). */
-uint8_t *repo_packlist(struct repo *r, const struct catalog_snapshot *s, size_t *n, struct err *e);
+/* The pack hashes of a snapshot: *n x 32 bytes, to free().  ERR_CORRUPT: another list. */
+uint8_t *repo_packlist(struct repo *r, const struct catalog_snapshot *s, size_t *n,
+    struct err *e);
 
 /* Every pack (hex name, size) stored for source, to find orphans and losses. */
 int repo_each_pack(struct repo *r, const char *source,

@@ -23,7 +23,8 @@ source_name_ok(const char *name)
 {
 	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-");
 
-	return n > 0 && n < SOURCE_NAME_MAX && name[n] == '\0' && strchr("._-", name[0]) == NULL;
+	return n > 0 && n < SOURCE_NAME_MAX && name[n] == '\0' &&
+	    strchr("._-", name[0]) == NULL;
 }
 
 int
@@ -59,7 +60,8 @@ check_sum(struct text_lines *t, struct err *e)
 	seal_hash_of(hash, t->p, len - SUM_LINE);
 	if (text_line_hex(&last, "sum", said, 32, e) != 0 || memcmp(said, hash, 32) != 0) {
 		err_set(e, ERR_CORRUPT, "%s: damaged: its sum does not fit", t->name);
-		return err_hint(e, "take it from a copy, or make a new one with strongbox enrol"
+		return err_hint(e,
+		    "take it from a copy, or make a new one with strongbox enrol"
 		    " --replace");
 	}
 	t->end -= SUM_LINE;
@@ -73,17 +75,19 @@ read_head(struct text_lines *t, struct source *s, struct err *e)
 
 	if (!text_next_is(t, "bulkhead source"))
 		return err_set(e, ERR_CORRUPT, "%s: not a source file", t->name);
-	if (check_sum(t, e) != 0 || text_line(t, "bulkhead source", version, sizeof(version), e) != 0)
+	if (check_sum(t, e) != 0 ||
+	    text_line(t, "bulkhead source", version, sizeof(version), e) != 0)
 		return -1;
 	if (strcmp(version, "1") != 0)
-		return err_set(e, ERR_CORRUPT, "%s: a source file of version %s, not 1", t->name,
-		    version);
+		return err_set(e, ERR_CORRUPT, "%s: a source file of version %s, not 1",
+		    t->name, version);
 	if (text_line(t, "name", s->name, sizeof(s->name), e) != 0 ||
 	    text_line(t, "environment", s->environment, sizeof(s->environment), e) != 0 ||
 	    text_line_hex(t, "repository", s->repo, 32, e) != 0)
 		return -1;
 	if (!source_name_ok(s->name) || !source_environment_ok(s->environment))
-		return err_set(e, ERR_CORRUPT, "%s: not a name or environment of a source: \"%s\","
+		return err_set(e, ERR_CORRUPT,
+		    "%s: not a name or environment of a source: \"%s\","
 		    " \"%s\"", t->name, s->name, s->environment);
 	return 0;
 }
@@ -95,14 +99,14 @@ read_recipients(struct text_lines *t, struct source *s, struct err *e)
 
 	for (s->nto = 0; s->nto == 0 || text_next_is(t, "restore"); s->nto++) {
 		if (s->nto == SEAL_RECIPIENTS_MAX)
-			return err_set(e, ERR_CORRUPT, "%s: more than %d restore keys", t->name,
-			    SEAL_RECIPIENTS_MAX);
+			return err_set(e, ERR_CORRUPT, "%s: more than %d restore keys",
+			    t->name, SEAL_RECIPIENTS_MAX);
 		if (text_line(t, "restore", text, sizeof(text), e) != 0 ||
 		    key_public_decode(text, &s->to[s->nto], e) != 0)
 			return -1;
 		if (s->to[s->nto].class != KEY_RESTORE)
-			return err_set(e, ERR_CORRUPT, "%s: line %d: not a restore key", t->name,
-			    t->line);
+			return err_set(e, ERR_CORRUPT, "%s: line %d: not a restore key",
+			    t->name, t->line);
 	}
 	return 0;
 }
@@ -139,10 +143,10 @@ check_place(const char *path, struct err *e)
 	if (stat(path, &st) != 0)
 		return err_sys(e, errno == ENOENT ? ERR_NOTFOUND : ERR_REFUSED, "%s", path);
 	if ((st.st_mode & 077) != 0) {
-		err_set(e, ERR_REFUSED, "%s: a writer key that others can use (mode %04o)", path,
-		    (unsigned)st.st_mode & 07777u);
-		return err_hint(e, "chmod 600 %s, and enrol anew if others were able to read it",
-		    path);
+		err_set(e, ERR_REFUSED, "%s: a writer key that others can use (mode %04o)",
+		    path, (unsigned)st.st_mode & 07777u);
+		return err_hint(e,
+		    "chmod 600 %s, and enrol anew if others were able to read it", path);
 	}
 	if ((copy = strdup(path)) == NULL)
 		return err_set(e, ERR_SYSTEM, "out of memory");
@@ -219,7 +223,8 @@ source_check(const struct source *s, const struct journal *j, struct err *e)
 
 	if (memcmp(s->repo, journal_repo_id(j), 32) != 0)
 		return err_set(e, ERR_REFUSED, "source %s belongs to repository %s, not to %s",
-		    s->name, hex_encode(want, s->repo, 32), hex_encode(is, journal_repo_id(j), 32));
+		    s->name, hex_encode(want, s->repo, 32),
+		    hex_encode(is, journal_repo_id(j), 32));
 	k = journal_find_key(j, key_public(s->writer)->id);
 	if (k == NULL || strcmp(k->source, s->name) != 0)
 		return err_set(e, ERR_REFUSED, "source %s: its writer key was never enrolled",
@@ -231,7 +236,8 @@ source_check(const struct source *s, const struct journal *j, struct err *e)
 	for (i = 0; i < s->nto; i++) {
 		k = journal_find_key(j, s->to[i].id);
 		if (k == NULL || k->key.class != KEY_RESTORE)
-			return err_set(e, ERR_REFUSED, "source %s: restore key %s is not one of"
+			return err_set(e, ERR_REFUSED,
+			    "source %s: restore key %s is not one of"
 			    " the repository's", s->name, s->to[i].name);
 	}
 	return 0;

@@ -21,11 +21,12 @@ struct source {
 	uint8_t *digest_key;	/* 32 bytes, sodium_malloc */
 };
 
-/* The mode is checked as for keys; ERR_REFUSED also when a restore or approver key lies beside it. */
+/* ERR_REFUSED: others can read it, or a restore or approver key lies beside it. */
 struct source *source_read(const char *path, struct err *e);
 /* The file's text; name is what messages call it.  ERR_CORRUPT. */
 struct source *source_parse(const char *text, size_t len, const char *name, struct err *e);
-int source_write(const struct source *s, const char *path, struct err *e);	/* ERR_CONFLICT */
+/* ERR_CONFLICT: there is one. */
+int source_write(const struct source *s, const char *path, struct err *e);
 void source_free(struct source *s);
 
 /*

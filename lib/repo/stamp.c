@@ -30,7 +30,8 @@ read_origin(struct text_lines *t, struct stamp *s, struct err *e)
 {
 	char value[3 * sizeof(s->url)], url[3 * sizeof(s->url)];
 
-	if (text_line(t, "bulkhead stamp", value, sizeof(value), e) != 0 || strcmp(value, "1") != 0)
+	if (text_line(t, "bulkhead stamp", value, sizeof(value), e) != 0 ||
+	    strcmp(value, "1") != 0)
 		return err_set(e, ERR_CORRUPT, "%s: not a stamp", t->name);
 	if (text_line_hex(t, "repository", s->repo, 32, e) != 0 ||
 	    text_line(t, "url", value, sizeof(value), e) != 0)
@@ -94,7 +95,8 @@ stamp_read(const char *target, struct stamp *s, struct err *e)
 		text_begin(&t, (const char *)b.data, b.len, path);
 		r = read_origin(&t, s, e) == 0 ? read_progress(&t, s, e) : -1;
 	} else if (e->kind == ERR_NOTFOUND) {
-		err_set(e, ERR_NOTFOUND, "%s: not a restored copy (it has no bulkhead/stamp)", target);
+		err_set(e, ERR_NOTFOUND, "%s: not a restored copy (it has no bulkhead/stamp)",
+		    target);
 		err_hint(e, "make one with restore");
 	}
 	buf_free(&b);
@@ -111,7 +113,8 @@ encode(struct buf *b, const struct stamp *s)
 	text_encode(b, s->url);
 	buf_fmt(b, "\nsource %s\nsnapshot %s\nenvironment %s\n", s->source, s->snapshot,
 	    s->environment_id);
-	buf_fmt(b, "restored %s\ncomplete %d\n", clock_format(time, s->restored), s->complete != 0);
+	buf_fmt(b, "restored %s\ncomplete %d\n", clock_format(time, s->restored),
+	    s->complete != 0);
 	buf_fmt(b, "replayed %s\nstream %s\nreleased %d\n", lsn_format(lsn, s->replayed),
 	    s->stream[0] != '\0' ? s->stream : "-", s->released != 0);
 }

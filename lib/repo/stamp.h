@@ -25,7 +25,9 @@ struct stamp {
 	int released;
 };
 
-int stamp_read(const char *target, struct stamp *s, struct err *e);	/* ERR_NOTFOUND: not a restored copy */
-int stamp_write(const char *target, const struct stamp *s, struct err *e);	/* TARGET/bulkhead exists */
+/* ERR_NOTFOUND: not a restored copy. */
+int stamp_read(const char *target, struct stamp *s, struct err *e);
+/* TARGET/bulkhead must exist. */
+int stamp_write(const char *target, const struct stamp *s, struct err *e);
 
 #endif

@@ -68,7 +68,8 @@ state_open(const char *dir, struct err *e)
 	err_sys(e, ERR_REFUSED, "state folder: %s: not writable", s->dir);
 fail:
 	if (e->kind != ERR_SYSTEM)
-		err_hint(e, "what this machine has seen must be remembered: name another folder"
+		err_hint(e,
+		    "what this machine has seen must be remembered: name another folder"
 		    " with --state or BULKHEAD_STATE");
 	state_free(s);
 	return NULL;
@@ -187,11 +188,14 @@ parse_head(const struct buf *b, struct journal_head *h)
 	const char *p = (const char *)b->data, *space = memchr(p, ' ', b->len);
 	char hex[65];
 
-	if (space == NULL || b->len != (size_t)(space - p) + 1 + 64 + 1 || p[b->len - 1] != '\n')
+	if (space == NULL || b->len != (size_t)(space - p) + 1 + 64 + 1 ||
+	    p[b->len - 1] != '\n')
 		return -1;
 	memcpy(hex, space + 1, 64);
 	hex[64] = '\0';
-	return text_u64(p, (size_t)(space - p), &h->seq) == 0 ? hex_decode(h->hash, 32, hex) : -1;
+	if (text_u64(p, (size_t)(space - p), &h->seq) != 0)
+		return -1;
+	return hex_decode(h->hash, 32, hex);
 }
 
 int
@@ -239,7 +243,8 @@ state_put_head(struct state *s, const uint8_t repo[32], const struct journal_hea
 
 /* "SOURCE.NAME"; a source's name has dots too, but the last part is a tool's. */
 static int
-record_name(char out[SOURCE_NAME_MAX + 32], const char *source, const char *name, struct err *e)
+record_name(char out[SOURCE_NAME_MAX + 32], const char *source, const char *name,
+    struct err *e)
 {
 	if (!source_name_ok(source) || !text_name_ok(name, 24))
 		return err_set(e, ERR_BUG, "state record %s.%s", source, name);

@@ -21,11 +21,12 @@ void state_free(struct state *s);
 const char *state_dir(const struct state *s);
 
 /* 1 found, 0 never seen, -1. A damaged record is ERR_CORRUPT, with a hint. */
-int state_get_head(struct state *s, const uint8_t repo[32], struct journal_head *h, struct err *e);
+int state_get_head(struct state *s, const uint8_t repo[32], struct journal_head *h,
+    struct err *e);
 int state_put_head(struct state *s, const uint8_t repo[32], const struct journal_head *h,
     struct err *e);	/* never back: an older seq is left alone */
 
-/* A tool's own small record for a source, such as logship's position: name "log". Checksummed. */
+/* A tool's own small record for a source, such as logship's position, "log". */
 int state_get(struct state *s, const uint8_t repo[32], const char *source, const char *name,
     struct buf *out, struct err *e);	/* 1, 0, -1 */
 int state_put(struct state *s, const uint8_t repo[32], const char *source, const char *name,

@@ -141,7 +141,8 @@ statement_sign(struct statement *st, const uint8_t *repo, uint64_t count,
 	if (buf_check(&st->draft, e) != 0)
 		return -1;
 	buf_fmt(&text, "%s actor=%s count=%" PRIu64 " last=%s", statement_verb_name(st->verb),
-	    hex_encode(actor, key_public(keys[0])->id, KEY_ID), count, hex_encode(hash, last, 32));
+	    hex_encode(actor, key_public(keys[0])->id, KEY_ID), count,
+	    hex_encode(hash, last, 32));
 	buf_add(&text, st->draft.data, st->draft.len);
 	r = buf_check(&text, e);
 	if (r == 0)	/* so what we say is what a reader will understand */
@@ -210,17 +211,22 @@ read_head(struct statement *st, const char **p, const char *end, struct err *e)
 
 	n = next_word(p, end, &word);
 	if (n == 0 || read_verb(st, word, n) != 0)
-		return err_set(e, ERR_CORRUPT, "unknown verb \"%.*s\"", n > 40 ? 40 : (int)n, word);
+		return err_set(e, ERR_CORRUPT, "unknown verb \"%.*s\"", n > 40 ? 40
+		    : (int)n, word);
 	n = next_word(p, end, &word);
 	if ((value = value_of(word, n, "actor", ID_HEX)) == NULL ||
 	    hex_in(st->actor, KEY_ID, value) != 0)
-		return err_set(e, ERR_CORRUPT, "%s statement without an actor", verb_names[st->verb]);
+		return err_set(e, ERR_CORRUPT, "%s statement without an actor",
+		    verb_names[st->verb]);
 	n = next_word(p, end, &word);
-	if (n < 6 || memcmp(word, "count=", 6) != 0 || text_u64(word + 6, n - 6, &st->count) != 0 ||
+	if (n < 6 || memcmp(word, "count=", 6) != 0 ||
+	    text_u64(word + 6, n - 6, &st->count) != 0 ||
 	    st->count == 0)
-		return err_set(e, ERR_CORRUPT, "%s statement without a count", verb_names[st->verb]);
+		return err_set(e, ERR_CORRUPT, "%s statement without a count",
+		    verb_names[st->verb]);
 	n = next_word(p, end, &word);
-	if ((value = value_of(word, n, "last", 64)) == NULL || hex_in(st->last, 32, value) != 0)
+	if ((value = value_of(word, n, "last", 64)) == NULL ||
+	    hex_in(st->last, 32, value) != 0)
 		return err_set(e, ERR_CORRUPT, "%s statement without a last hash",
 		    verb_names[st->verb]);
 	return 0;
@@ -338,7 +344,8 @@ statement_encode_sigs(const struct statement *st, struct buf *out)
 	int i;
 
 	for (i = 0; i < st->nsigs; i++)
-		buf_fmt(out, "%s%s:%s", i > 0 ? "," : "", hex_encode(id, st->sigs[i].key, KEY_ID),
+		buf_fmt(out, "%s%s:%s", i > 0 ? ","
+		    : "", hex_encode(id, st->sigs[i].key, KEY_ID),
 		    hex_encode(sig, st->sigs[i].sig, KEY_SIG));
 }
 

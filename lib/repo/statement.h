@@ -23,7 +23,8 @@
 #define STATEMENT_FIELDS_MAX 128
 
 enum statement_verb {
-	ST_FOUND = 1, ST_ENROL, ST_SNAPSHOT, ST_LOG_OPEN, ST_LOG_MARK, ST_LOG_CLOSE, ST_LOG_GAP,
+	ST_FOUND = 1, ST_ENROL, ST_SNAPSHOT, ST_LOG_OPEN, ST_LOG_MARK, ST_LOG_CLOSE,
+	    ST_LOG_GAP,
 	ST_RECEIPT, ST_QUARANTINE, ST_REQUEST, ST_APPROVE, ST_VETO, ST_REMOVE
 };
 
@@ -51,7 +52,8 @@ const char *statement_verb_name(enum statement_verb verb);
 /* Make one: begin, add fields, then repo_commit() (repo.h) completes, signs and stores it. */
 struct statement *statement_new(enum statement_verb verb, struct err *e);
 void statement_free(struct statement *st);
-void statement_add(struct statement *st, const char *key, const char *value); /* sticky failure: see sign */
+/* Failures are kept for statement_sign. */
+void statement_add(struct statement *st, const char *key, const char *value);
 void statement_add_fmt(struct statement *st, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void statement_add_hex(struct statement *st, const char *key, const uint8_t *p, size_t n);
@@ -63,7 +65,7 @@ void statement_add_hex(struct statement *st, const char *key, const uint8_t *p, 
 int statement_sign(struct statement *st, const uint8_t *repo, uint64_t count,
     const uint8_t last[32], const struct key_secret *const keys[], int nkeys, struct err *e);
 
-/* Parse text strictly (ERR_CORRUPT); signatures are parsed apart: "KEYID:SIG[,KEYID:SIG...]". */
+/* Parse text strictly (ERR_CORRUPT); signatures apart: "KEYID:SIG[,KEYID:SIG...]". */
 struct statement *statement_parse(const char *text, size_t len, struct err *e);
 /* As statement_parse, into one that is there already: nothing is allocated anew. */
 int statement_read(struct statement *st, const char *text, size_t len, struct err *e);

@@ -101,7 +101,8 @@ text_decode(char *out, const char *s, size_t n)
 int
 text_name_ok(const char *s, size_t cap)
 {
-	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789._-";
 	size_t n = strspn(s, good);
 
 	return n > 0 && n < cap && s[n] == '\0' && strchr("._-", s[0]) == NULL;
@@ -124,8 +125,8 @@ text_line(struct text_lines *t, const char *word, char *value, size_t cap, struc
 
 	t->line++;
 	if (nl == NULL || !text_next_is(t, word))
-		return err_set(e, ERR_CORRUPT, "%s: line %d: not \"%s\" and its value", t->name,
-		    t->line, word);
+		return err_set(e, ERR_CORRUPT, "%s: line %d: not \"%s\" and its value",
+		    t->name, t->line, word);
 	n = (size_t)(nl - t->p) - skip;
 	if (n >= cap || memchr(t->p + skip, '\0', n) != NULL)
 		return err_set(e, ERR_CORRUPT, "%s: line %d: not a value of \"%s\"", t->name,
@@ -150,7 +151,8 @@ text_line_hex(struct text_lines *t, const char *word, uint8_t *out, size_t n, st
 }
 
 int
-text_line_u64(struct text_lines *t, const char *word, uint64_t max, uint64_t *out, struct err *e)
+text_line_u64(struct text_lines *t, const char *word, uint64_t max, uint64_t *out,
+    struct err *e)
 {
 	char value[24];
 
@@ -174,7 +176,7 @@ int
 text_end(const struct text_lines *t, struct err *e)
 {
 	if (t->p != t->end)
-		return err_set(e, ERR_CORRUPT, "%s: more than was expected after line %d", t->name,
-		    t->line);
+		return err_set(e, ERR_CORRUPT, "%s: more than was expected after line %d",
+		    t->name, t->line);
 	return 0;
 }

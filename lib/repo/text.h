@@ -38,7 +38,8 @@ void text_begin(struct text_lines *t, const char *text, size_t len, const char *
 
 /* The next line must be "word value": value (size cap, NUL-terminated).  ERR_CORRUPT. */
 int text_line(struct text_lines *t, const char *word, char *value, size_t cap, struct err *e);
-int text_line_hex(struct text_lines *t, const char *word, uint8_t *out, size_t n, struct err *e);
+int text_line_hex(struct text_lines *t, const char *word, uint8_t *out, size_t n,
+    struct err *e);
 int text_line_u64(struct text_lines *t, const char *word, uint64_t max, uint64_t *out,
     struct err *e);
 

@@ -75,7 +75,8 @@ static void
 make_good(const char *file)
 {
 	struct key_secret *a, *r, *w;
-	struct found_options o = { .solo = 1, .single_key = 1, .napprovers = 1, .nrestore = 1 };
+	struct found_options o = { .solo = 1, .single_key = 1, .napprovers = 1,
+	    .nrestore = 1 };
 	char key[KEY_TEXT_MAX];
 	struct statement *st;
 	struct journal *j;
@@ -129,7 +130,8 @@ read_text(const struct buf *text, const struct journal_head *known)
 	struct journal *j;
 	struct err e;
 
-	MUST(ftruncate(fd, 0) == 0 && pwrite(fd, text->data, text->len, 0) == (ssize_t)text->len);
+	MUST(ftruncate(fd, 0) == 0 && pwrite(fd, text->data, text->len,
+	    0) == (ssize_t)text->len);
 	j = journal_read(path, known, NULL, catalog_add, &c, &e);
 	MUST(j != NULL || (e.kind == ERR_CORRUPT && e.msg[0] != '\0'));
 	catalog_free(&c);

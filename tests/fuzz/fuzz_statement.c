@@ -57,7 +57,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	MUST((st = statement_parse(good, sizeof(good) - 1, &e)) != NULL && grammar_check(st, &e) == 0);
+	MUST((st = statement_parse(good, sizeof(good) - 1, &e)) != NULL &&
+	    grammar_check(st, &e) == 0);
 	statement_free(st);
 	return 0;
 }

@@ -44,7 +44,8 @@ fails_with 77 'a restore secret key; a approver secret key is needed' \
 fails_with 64 'key dba is given twice' strongbox init -r "$T/new" $A $(restore dba dba)
 fails_with 78 'knows repositories in a path only' strongbox init -r ssh://vault/srv $A $R
 ok "nothing was made of all that" test ! -e "$T/new/journal"
-ok "it can be founded alone" strongbox init -r "$T/solo" $(approvers a) $(restore dba) --solo --single-key
+ok "it can be founded alone" \
+    strongbox init -r "$T/solo" $(approvers a) $(restore dba) --solo --single-key
 like "which gives up a promise" "$(cat "$T/err")" '^strongbox: .*--solo gives up a promise'
 like "or two" "$(cat "$T/err")" '^strongbox: .*--single-key gives up a promise'
 
@@ -55,13 +56,17 @@ ok "two of three enrol a source" enrol_as shop $(approvers c a)
 is "its file is the owner's alone" "$(stat -c %a "$T/shop.source")" 600
 ok "it pins the repository" grep -qx "repository $REPO_ID" "$T/shop.source"
 is "it seals to both restore keys" "$(grep -c '^restore restore:' "$T/shop.source")" 2
-is "its environment is production" "$(grep '^environment' "$T/shop.source")" "environment production"
-fails_with 77 'signed by 1 of the 2 approvers' strongbox enrol -r "$REPO" -n x -o "$T/x" $(approvers a)
-fails_with 65 'signed twice by one key' strongbox enrol -r "$REPO" -n x -o "$T/x" $(approvers a a)
+ok "its environment is production" grep -qx 'environment production' "$T/shop.source"
+fails_with 77 'signed by 1 of the 2 approvers' \
+    strongbox enrol -r "$REPO" -n x -o "$T/x" $(approvers a)
+fails_with 65 'signed twice by one key' \
+    strongbox enrol -r "$REPO" -n x -o "$T/x" $(approvers a a)
 fails_with 74 'source shop is enrolled already' strongbox enrol -r "$REPO" -n shop -o "$T/x" $A
-fails_with 74 'shop.source: exists already' strongbox enrol -r "$REPO" -n x -o "$T/shop.source" $A
+fails_with 74 'shop.source: exists already' \
+    strongbox enrol -r "$REPO" -n x -o "$T/shop.source" $A
 fails_with 64 'not a name for a source: "X"' strongbox enrol -r "$REPO" -n X -o "$T/x" $A
-fails_with 64 'not an environment: "prod"' strongbox enrol -r "$REPO" -n x -o "$T/x" $A --env prod
+fails_with 64 'not an environment: "prod"' \
+    strongbox enrol -r "$REPO" -n x -o "$T/x" $A --env prod
 fails_with 64 'no source \(-n\) given' strongbox enrol -r "$REPO" -o "$T/x" $A
 fails_with 66 'No such file' strongbox enrol -r "$REPO" -n x -o "$T/no/x" $A
 fails_with 66 'no source x to replace' strongbox enrol -r "$REPO" -n x -o "$T/x" $A --replace
@@ -82,16 +87,24 @@ unlike "by another key" "$(cat "$T/shop.source")" "^$(grep ^secret "$T/old")$"
 # ---- looking inside
 
 export BULKHEAD_REPO=$REPO
-like "the sources are listed" "$(strongbox list)" '^shop +staging +- +[0-9a-f]{16} +20[0-9T:-]+Z +20'
+like "the sources are listed" "$(strongbox list)" \
+    '^shop +staging +- +[0-9a-f]{16} +20[0-9T:-]+Z +20'
 like "one can be shown" "$(strongbox show shop)" '^shop +staging'
 fails_with 66 'no source or snapshot nix' strongbox show nix
 fails_with 66 'no source nix' strongbox list -n nix
-types() { perl -MJSON::PP -ne 'my $o = decode_json($_); die "v" unless $o->{v} == 1; print "$o->{type} "'; }
+types()
+{
+	perl -MJSON::PP -ne 'my $o = decode_json($_); die unless $o->{v} == 1; print "$o->{type} "'
+}
+said()
+{
+	perl -MJSON::PP -ne 'my $o = decode_json($_); my $f = $o->{fields};
+	    print "@{$o->{signers}} $f->{source} $f->{environment}\n" if ($o->{seq} // 0) == 1'
+}
 is "the list as JSON" "$(strongbox list --json | types)" "source result "
-is "the journal as JSON" "$(strongbox journal --json | types)" "statement statement statement result "
-is "with all that was said" "$(strongbox journal --json | perl -MJSON::PP -ne 'my $o = decode_json($_);
-    print "@{$o->{signers}} $o->{fields}{source} $o->{fields}{environment}\n" if ($o->{seq} // 0) == 1')" \
-    "c a shop production"
+is "the journal as JSON" "$(strongbox journal --json | types)" \
+    "statement statement statement result "
+is "with all that was said" "$(strongbox journal --json | said)" "c a shop production"
 like "the journal for people" "$(strongbox journal)" \
     '^0 20[0-9T:-]+Z a\+b\+c found version=1 quorum=2 key=approver:a key='
 is "or as it is" "$(strongbox journal --raw)" "$(cat "$REPO/journal")"
@@ -122,12 +135,14 @@ ok "the right pin" strongbox list --pin "$REPO_ID"
 
 cp "$REPO/journal" "$T/journal"
 head -n 2 "$T/journal" >"$REPO/journal"
-fails_with 65 'journal: shorter: it ends with line 1, and line 2 was seen here before' strongbox list
+fails_with 65 'journal: shorter: it ends with line 1, and line 2 was seen here before' \
+    strongbox list
 like "with a hint" "$(cat "$T/err")" 'rolled back, or this is another copy'
 fails_with 65 'shorter' strongbox enrol -n x -o "$T/x" $A
 ok "another machine cannot know" strongbox list --state "$T/fresh"
 strongbox enrol -q --state "$T/fresh" -n other -o "$T/other.source" $A
-fails_with 65 'journal: forked: it ends with line 2, and line 2 was seen here before' strongbox list
+fails_with 65 'journal: forked: it ends with line 2, and line 2 was seen here before' \
+    strongbox list
 cp "$T/journal" "$REPO/journal"
 ok "the right past" strongbox list
 
@@ -165,7 +180,8 @@ sweep()
 		run fault all "$n" "$how" "$T/vault" "$@"
 		[ -n "$(fault_hit)" ] || break
 		hits=$((hits + 1))
-		check "$STATUS" >"$T/check" 2>&1 || bad="$bad $n($(fault_hit): $(tail -n 1 "$T/check"))"
+		check "$STATUS" >"$T/check" 2>&1 ||
+		    bad="$bad $n($(fault_hit): $(tail -n 1 "$T/check"))"
 	done
 	is "$name: at none of $hits calls" "$bad" ""
 	[ "$hits" -ge 20 ]
@@ -197,16 +213,18 @@ reset()
 	cp -a "$T/vault.0" "$T/vault"
 	cp -a "$T/state-v.0" "$T/state-v"
 }
-late() { strongbox enrol -q --state "$T/state-v" -r "$T/vault/r" -n late -o "$T/late.source" $A; }
-listed() { strongbox list --state "$T/state-v" -r "$T/vault/r" -q | grep -q '^late '; }
+# at_vault COMMAND...: with the vault and what is remembered of it.
+at_vault() { strongbox "$@" -q --state "$T/state-v" -r "$T/vault/r"; }
+late() { at_vault enrol -n "${1:-late}" -o "$T/${1:-late}.source" $A; }
+listed() { at_vault list | grep -q '^late '; }
 check()
 {
 	[ "$1" -eq 0 ] || [ "$1" -eq 137 ] || [ "$(wc -l <"$T/err")" -le 2 ] || return 1
 	if listed; then
-		ls "$T"/late.source* && strongbox enrol -q --state "$T/state-v" -r "$T/vault/r" \
-		    -n late2 -o "$T/late2.source" $A
+		ls "$T"/late.source* && late late2
 	else
-		[ "$1" -ne 0 ] && [ ! -e "$T/late.source" ] && rm -f "$T"/late.source* && late && listed
+		[ "$1" -ne 0 ] && [ ! -e "$T/late.source" ] && rm -f "$T"/late.source* &&
+		    late && listed
 	fi
 }
 sweep EIO "a failing disk leaves a source with its file or none" late
@@ -218,17 +236,16 @@ power_on "$T/vault"
 powered "$T/vault" strongbox init --state "$T/state-v" -r "$T/vault/r" $A $R >/dev/null
 power_cut "$T/vault" >/dev/null
 ok "founding is durable" strongbox list --state "$T/state-v" -r "$T/vault/r"
-powered "$T/vault" strongbox enrol -q --state "$T/state-v" -r "$T/vault/r" -n late -o "$T/vault/late" $A
+powered "$T/vault" at_vault enrol -n late -o "$T/vault/late" $A
 power_cut "$T/vault" >/dev/null
 ok "enrolling is durable" listed
 ok "and the source file, too" test -s "$T/vault/late"
 
 if [ "$(id -u)" -eq 0 ]; then
 	small_disk "$T/small" 128k
-	enrol_small() {
-		strongbox enrol -q --state "$T/small-state" -r "$T/small/r" -n "full-$1" -o "$T/full-$1" $A
-	}
-	strongbox init -r "$T/small/r" --state "$T/small-state" $A $R >/dev/null
+	at_small() { strongbox "$@" -q --state "$T/small-state" -r "$T/small/r"; }
+	enrol_small() { at_small enrol -n "full-$1" -o "$T/full-$1" $A; }
+	at_small init $A $R >/dev/null
 	dd if=/dev/zero of="$T/small/fill" bs=1k 2>/dev/null || true
 	n=0	# the journal's last page still has room for some
 	while [ $n -lt 20 ] && enrol_small $n 2>/dev/null; do n=$((n + 1)); done
@@ -237,14 +254,16 @@ if [ "$(id -u)" -eq 0 ]; then
 	like "in one line" "$(cat "$T/err")" \
 	    "^strongbox: repository $T/small/r: enrol: journal: write: No space left on device$"
 	ok "there is no source file" eval '! ls "$T"/full-$n*'
-	is "and nothing else was lost" "$(strongbox list --state "$T/small-state" -r "$T/small/r" | grep -c '^full-')" $n
+	is "and nothing else was lost" "$(at_small list | grep -c '^full-')" $n
 	rm "$T/small/fill"
 	ok "with space again it succeeds" enrol_small $n
 	mount -o remount,ro "$T/small"
-	ok "a read-only repository can be read" strongbox list --state "$T/other-state" -r "$T/small/r"
+	ok "a read-only repository can be read" \
+	    strongbox list --state "$T/other-state" -r "$T/small/r"
 	fails_with 77 'Read-only file system' \
-	    strongbox enrol --state "$T/small-state" -r "$T/small/r" -n ro -o "$T/ro.source" $A
-	fails_with 77 'state folder: .*Read-only file system' strongbox list --state "$T/small/state"
+	    strongbox enrol --state "$T/small-state" -r "$T/small/r" -n ro -o "$T/ro" $A
+	fails_with 77 'state folder: .*Read-only file system' \
+	    strongbox list --state "$T/small/state"
 else
 	skip "a full disk" "needs root"
 	skip "a read-only disk" "needs root"

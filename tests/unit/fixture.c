@@ -43,7 +43,8 @@ found(struct fixture *f)
 struct source *
 fixture_enrol(struct fixture *f, const char *name)
 {
-	struct enrol_options o = { .source = name, .environment = "production", .napprovers = 2 };
+	struct enrol_options o = { .source = name, .environment = "production",
+	    .napprovers = 2 };
 	struct source *s;
 	struct err e;
 	char file[SOURCE_NAME_MAX + 8];

@@ -61,7 +61,8 @@ forge_add(struct forge *g, const struct statement *st)
 {
 	struct buf rest = BUF_INIT;
 
-	buf_str(&rest, "2026-11-22T10:00:00.000000Z e3e0a177-f640-4345-bc44-95e0369e0255 3581 ");
+	buf_str(&rest,
+	    "2026-11-22T10:00:00.000000Z e3e0a177-f640-4345-bc44-95e0369e0255 3581 ");
 	statement_encode_sigs(st, &rest);
 	buf_fmt(&rest, " %s", st->text);
 	forge_add_text(g, buf_cstr(&rest));

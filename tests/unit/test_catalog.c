@@ -29,8 +29,8 @@ parse(const char *fields)
 	size_t verb = strcspn(fields, " ");
 	struct statement *st;
 
-	snprintf(text, sizeof(text), "%.*s actor=0123456789abcdef count=1 last=" ZEROS "%s", (int)verb,
-	    fields, fields + verb);
+	snprintf(text, sizeof(text), "%.*s actor=0123456789abcdef count=1 last=" ZEROS "%s",
+	    (int)verb, fields, fields + verb);
 	st = statement_parse(text, strlen(text), &e);
 	ck_assert_msg(st != NULL, "%s", e.msg);
 	return st;
@@ -77,7 +77,9 @@ check(const char *fields)
 	SERVER("77", "2", "1:0/2000000") " preamble=" preamble
 #define MARK(verb, frames, bytes, position, digest)				\
 	verb " source=shop stream=" STREAM " file=0000000003000000.1 frames=" frames	\
-	" bytes=" bytes " position=" position " time=2026-11-22T10:00:05.000000Z digest=" digest
+	" bytes=" bytes " position=" position " time=2026-11-22T10:00:05.000000Z"	\
+	" digest=" digest
+#define GAP   "log-gap source=shop stream=" STREAM " from=0/1 to=0/2 reason=gone"
 #define FIRST OPEN(STREAM, "0000000003000000.1", "0/3000000", ZEROS)
 
 static void
@@ -94,7 +96,7 @@ START_TEST(statements_become_tables)
 	ck_assert_str_eq(say(SNAP("shop", "A1", ONES, "0/3000100")), "");
 	ck_assert_str_eq(say(FIRST), "");
 	ck_assert_str_eq(say(MARK("log-mark", "5", "4000", "0/3001000", ZEROS)), "");
-	ck_assert_str_eq(say("log-gap source=shop stream=" STREAM " from=0/1 to=0/2 reason=gone"), "");
+	ck_assert_str_eq(say(GAP), "");
 	ck_assert_uint_eq(c.nsources, 1);
 	ck_assert_uint_eq(c.sources[0].system_id, 77);
 	ck_assert_int_eq(c.sources[0].enrolled, 1002);
@@ -121,7 +123,8 @@ START_TEST(a_file_follows_another)
 	ck_assert_str_eq(say(FIRST), "");
 	ck_assert_str_eq(say(MARK("log-close", "5", "4000", "0/4000000", ZEROS)), "");
 	ck_assert_str_eq(say(OPEN(STREAM, "0000000004000000.1", "0/4000000", ONES)
-	    " after=0000000003000000.1 after-frames=5 after-bytes=4000 after-position=0/4000000"), "");
+	    " after=0000000003000000.1 after-frames=5 after-bytes=4000"
+	    " after-position=0/4000000"), "");
 	ck_assert_str_eq(say(OPEN(STREAM "-2", "0000000004000000.1", "0/4000000", ONES)
 	    " parent=" STREAM), "");
 	ck_assert_int_eq(c.logs[0].closed, 1);
@@ -134,10 +137,11 @@ END_TEST
 
 START_TEST(the_same_again_is_told_before_a_commit_and_refused_in_a_journal)
 {
-	static const char *const all[] = { ENROL("second"), SNAP("shop", "A1", ONES, "0/3000100"), FIRST,
+	static const char *const all[] = { ENROL("second"),
+	    SNAP("shop", "A1", ONES, "0/3000100"), FIRST,
 		MARK("log-mark", "5", "4000", "0/3001000", ZEROS),
 		MARK("log-close", "6", "4100", "0/3001000", ZEROS),
-		"log-gap source=shop stream=" STREAM " from=0/1 to=0/2 reason=gone" };
+		GAP };
 	size_t i;
 
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -145,8 +149,8 @@ START_TEST(the_same_again_is_told_before_a_commit_and_refused_in_a_journal)
 		ck_assert_str_eq(say(all[i]), "");
 		ck_assert_msg(check(all[i]) == 1, "%s: %s", all[i], e.msg);
 		say(all[i]);
-		ck_assert_msg(strstr(e.msg, "statement: said before") != NULL, "%s: \"%s\"", all[i],
-		    e.msg);
+		ck_assert_msg(strstr(e.msg, "statement: said before") != NULL, "%s: \"%s\"",
+		    all[i], e.msg);
 	}
 }
 END_TEST
@@ -160,13 +164,17 @@ static const struct {
 	{ SNAP("nix", "A2", ONES, "0/3000100"), "no source nix" },
 	{ SNAP("shop", "A1", ZEROS, "0/3000100"), "snapshot A1 exists with other content" },
 	{ SNAP("shop", "A2", ONES, "0/3000027"), "snapshot statement: stop before start" },
-	{ "snapshot source=shop id=A2" SERVER("78", "2", "1:0/2000000") " start=0/1 stop=0/1 manifest=" ONES
+	{ "snapshot source=shop id=A2" SERVER("78", "2",
+	    "1:0/2000000") " start=0/1 stop=0/1 manifest=" ONES
 	    " packs=" ZEROS, "source shop is server 77, not 78" },
-	{ "snapshot source=shop id=A2" SERVER("0", "2", "1:0/2000000") " start=0/1 stop=0/1 manifest=" ONES
+	{ "snapshot source=shop id=A2" SERVER("0", "2",
+	    "1:0/2000000") " start=0/1 stop=0/1 manifest=" ONES
 	    " packs=" ZEROS, "snapshot statement: bad system, timeline or segsize" },
-	{ "snapshot source=shop id=A2" SERVER("77", "0", "-") " start=0/1 stop=0/1 manifest=" ONES
+	{ "snapshot source=shop id=A2" SERVER("77", "0",
+	    "-") " start=0/1 stop=0/1 manifest=" ONES
 	    " packs=" ZEROS, "snapshot statement: bad system, timeline or segsize" },
-	{ "snapshot source=shop id=A2" SERVER("77", "2", "2-1") " start=0/1 stop=0/1 manifest=" ONES
+	{ "snapshot source=shop id=A2" SERVER("77", "2",
+	    "2-1") " start=0/1 stop=0/1 manifest=" ONES
 	    " packs=" ZEROS, "snapshot statement: bad field history=\"2-1\"" },
 	{ OPEN(STREAM, "0000000003000000.1", "0/3000000", ONES),
 	    "log " STREAM "/0000000003000000.1 exists with another preamble" },
@@ -179,16 +187,22 @@ static const struct {
 	{ OPEN(STREAM, "0000000003000000.2", "0/3000000", ZEROS)
 	    " after=0000000002000000.1 after-frames=1 after-bytes=1 after-position=0/1",
 	    "no log 0000000002000000.1 to follow" },
-	{ OPEN("x", "0000000003000000.2", "0/3000000", ZEROS) " parent=y", "no stream y to fork from" },
+	{ OPEN("x", "0000000003000000.2", "0/3000000", ZEROS) " parent=y",
+	    "no stream y to fork from" },
 	{ "log-open source=shop stream=" STREAM " file=0000000003000000.2 start=0/3000000"
 	    SERVER("77", "3", "1:0/2000000,2:0/2500000") " preamble=" ZEROS,
 	    "stream " STREAM " is another server's or timeline's" },
-	{ "log-mark source=shop stream=" STREAM " file=0000000009000000.1 frames=1 bytes=2 position=0/1 digest="
-	    ZEROS, "log " STREAM "/0000000009000000.1 was never opened" },
-	{ MARK("log-mark", "4", "4000", "0/3001000", ONES), "log " STREAM "/0000000003000000.1 cannot shrink" },
-	{ MARK("log-mark", "6", "3999", "0/3001000", ONES), "log " STREAM "/0000000003000000.1 cannot shrink" },
-	{ MARK("log-close", "6", "4001", "0/3000FFF", ONES), "log " STREAM "/0000000003000000.1 cannot shrink" },
-	{ "log-gap source=shop stream=x from=0/2 to=0/1 reason=x", "log-gap statement: to before from" },
+	{ "log-mark source=shop stream=" STREAM " file=0000000009000000.1 frames=1 bytes=2"
+	    " position=0/1 digest=" ZEROS,
+	    "log " STREAM "/0000000009000000.1 was never opened" },
+	{ MARK("log-mark", "4", "4000", "0/3001000", ONES),
+	    "log " STREAM "/0000000003000000.1 cannot shrink" },
+	{ MARK("log-mark", "6", "3999", "0/3001000", ONES),
+	    "log " STREAM "/0000000003000000.1 cannot shrink" },
+	{ MARK("log-close", "6", "4001", "0/3000FFF", ONES),
+	    "log " STREAM "/0000000003000000.1 cannot shrink" },
+	{ "log-gap source=shop stream=x from=0/2 to=0/1 reason=x",
+	    "log-gap statement: to before from" },
 };
 
 START_TEST(contradictions_are_refused)
@@ -250,11 +264,13 @@ START_TEST(a_hundred_thousand_files_are_quick)
 
 	for (i = 0; i < 100000; i++) {
 		snprintf(file, sizeof(file), "%016X.1", i);
-		snprintf(text, sizeof(text), "log-open source=shop stream=" STREAM " file=%s start=0/%X"
+		snprintf(text, sizeof(text),
+		    "log-open source=shop stream=" STREAM " file=%s start=0/%X"
 		    SERVER("77", "2", "1:0/2000000") " preamble=" ZEROS, file, i);
 		ck_assert_str_eq(say(text), "");
 	}
-	ck_assert_ptr_eq(catalog_log(&c, "shop", STREAM, "000000000000C350.1"), &c.logs[50000]);
+	ck_assert_ptr_eq(catalog_log(&c, "shop", STREAM, "000000000000C350.1"),
+	    &c.logs[50000]);
 }
 END_TEST
 

@@ -62,8 +62,10 @@ static const struct {
 
 START_TEST(promises_are_given_up_aloud_or_not_at_all)
 {
-	struct found_options o = { .napprovers = rows[_i].approvers, .nrestore = rows[_i].restore,
-		.quorum = rows[_i].quorum, .solo = rows[_i].solo, .single_key = rows[_i].single_key };
+	struct found_options o = { .napprovers = rows[_i].approvers,
+	    .nrestore = rows[_i].restore,
+		.quorum = rows[_i].quorum, .solo = rows[_i].solo,
+		    .single_key = rows[_i].single_key };
 	struct statement *st;
 	struct journal *j;
 	int i, n;
@@ -109,7 +111,7 @@ END_TEST
 
 /* Founding statements that found_statement would not make, held by the reader's rules. */
 static const struct {
-	const char *fields, *said;	/* A, B, C: approver keys; R, S: restore keys; W: a writer's */
+	const char *fields, *said;	/* A, B, C approver, R, S restore, W writer keys */
 	int signers;
 } forged[] = {
 	{ "quorum=2 A B C R S", NULL, 3 },
@@ -141,7 +143,8 @@ START_TEST(the_reader_holds_the_founders_to_it)
 	statement_add(st, "version", "1");
 	snprintf(words, sizeof(words), "%s", forged[_i].fields);
 	while ((word = strtok_r(rest, " ", &rest)) != NULL) {
-		const struct key_secret *const keys[] = { approver[0], approver[1], approver[2],
+		const struct key_secret *const keys[] = { approver[0], approver[1],
+		    approver[2],
 			restore[0], restore[1], writer };
 		const char *letter = word[1] == '\0' ? strchr(order, word[0]) : NULL;
 
@@ -154,7 +157,8 @@ START_TEST(the_reader_holds_the_founders_to_it)
 		}
 	}
 	statement_add(st, "time", "2026-11-22T10:00:00.000000Z");
-	ck_assert_int_eq(statement_sign(st, NULL, 1, zeros, signers, forged[_i].signers, &e), 0);
+	ck_assert_int_eq(statement_sign(st, NULL, 1, zeros, signers, forged[_i].signers, &e),
+	    0);
 	r = journal_create(scratch_path("journal"), st, &e);
 	ck_assert_str_eq(r == 0 ? "" : e.msg, forged[_i].said == NULL ? "" : forged[_i].said);
 	statement_free(st);

@@ -53,9 +53,11 @@ static void
 sign(struct statement *st, const struct key_secret *const keys[], int n, int skew)
 {
 	static const uint8_t zeros[32];
-	const struct journal_key *k = journal_find_key(repo_journal(f.repo), key_public(keys[0])->id);
+	const struct journal_key *k = journal_find_key(repo_journal(f.repo),
+	    key_public(keys[0])->id);
 
-	fixture_ok(statement_sign(st, repo_id(f.repo), (k == NULL ? 0 : k->count) + 1 + (uint64_t)skew,
+	fixture_ok(statement_sign(st, repo_id(f.repo),
+	    (k == NULL ? 0 : k->count) + 1 + (uint64_t)skew,
 	    k == NULL ? zeros : k->last, keys, n, &e));
 }
 
@@ -159,7 +161,7 @@ START_TEST(every_flipped_bit_is_noticed_without_a_key)
 
 		ck_assert_int_eq(pwrite(fd, &flipped, 1, (off_t)i), 1);
 		j = reread(NULL, repo_id(f.repo));
-		/* Without the last newline the last line is one that was cut off: told, not refused. */
+		/* Without its newline the last line was cut off: told, not refused. */
 		ck_assert_msg(j == NULL || (i == b.len - 1 && journal_torn(j) > 0),
 		    "byte %zu: not noticed", i);
 		journal_free(j);
@@ -285,7 +287,8 @@ START_TEST(behind_the_remembered_head_signatures_count)
 	forge_add(&g, st);
 	forge_save(&g, path);
 	ck_assert_ptr_null(reread(&known, NULL));
-	ck_assert_str_eq(e.msg, "journal: line 2: the signature of writer key shop is not good");
+	ck_assert_str_eq(e.msg,
+	    "journal: line 2: the signature of writer key shop is not good");
 	/* What was checked once is pinned by its hash, and not checked again. */
 	known.seq = 2;
 	ck_assert_int_eq(sscanf(g.hash, "%2hhx", &known.hash[0]), 1);
@@ -307,7 +310,8 @@ START_TEST(a_refresh_notices_a_rollback)
 	fixture_ok(commit(gap("shop", "0/1000000")));
 	ck_assert_int_eq(truncate(path, st.st_size), 0);
 	ck_assert_int_eq(repo_refresh(f.repo, &e), -1);
-	ck_assert_msg(strstr(e.msg, "journal: shorter: it ends with line 1, and line 2 was seen") != NULL,
+	ck_assert_msg(strstr(e.msg,
+	    "journal: shorter: it ends with line 1, and line 2 was seen") != NULL,
 	    "%s", e.msg);
 }
 END_TEST
@@ -456,7 +460,8 @@ START_TEST(a_statement_cannot_be_repeated)
 	forge_add(&g, st);
 	forge_save(&g, path);
 	ck_assert_ptr_null(reread(NULL, NULL));
-	ck_assert_str_eq(e.msg, "journal: line 3: statement 1 of writer key shop, which follows"
+	ck_assert_str_eq(e.msg,
+	    "journal: line 3: statement 1 of writer key shop, which follows"
 	    " another statement than its last one (1)");
 	forge_free(&g);
 	statement_free(st);
@@ -486,7 +491,8 @@ END_TEST
 
 START_TEST(nothing_is_founded_twice)
 {
-	struct found_options o = { .solo = 1, .single_key = 1, .napprovers = 1, .nrestore = 1 };
+	struct found_options o = { .solo = 1, .single_key = 1, .napprovers = 1,
+	    .nrestore = 1 };
 	struct statement *st;
 
 	o.approvers[0] = f.approver[0];
@@ -501,7 +507,8 @@ START_TEST(a_verb_of_another_version_is_refused)
 	struct forge g;
 
 	forge_load(&g, path);
-	forge_add_text(&g, "2026-11-22T10:00:00.000000Z boot 1 0123456789abcdef:00 dance actor=x");
+	forge_add_text(&g,
+	    "2026-11-22T10:00:00.000000Z boot 1 0123456789abcdef:00 dance actor=x");
 	forge_save(&g, path);
 	ck_assert_ptr_null(reread(NULL, NULL));
 	ck_assert_str_eq(e.msg, "journal: line 2: unknown verb \"dance\"");

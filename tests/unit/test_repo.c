@@ -154,7 +154,8 @@ START_TEST(a_committed_snapshot_is_there_for_everybody)
 	ck_assert_uint_eq(count, 2);
 	ck_assert_mem_eq(hashes, n.packs[0], 64);
 	free(hashes);
-	assert_holds(REPO_PACK, hex_encode(hex, n.packs[1], 32), "pack 1 of 20261122T100000Z-00000001");
+	assert_holds(REPO_PACK, hex_encode(hex, n.packs[1], 32),
+	    "pack 1 of 20261122T100000Z-00000001");
 	assert_holds(REPO_MANIFEST, n.id, n.id);
 }
 END_TEST
@@ -171,7 +172,8 @@ START_TEST(the_same_commit_again_changes_nothing)
 	n.manifest[0] ^= 1;
 	ck_assert_int_eq(commit(snapshot_statement(&n, 2)), -1);
 	ck_assert_int_eq(e.kind, ERR_CONFLICT);
-	ck_assert_ptr_nonnull(strstr(e.msg, "snapshot: snapshot A1 exists with other content"));
+	ck_assert_ptr_nonnull(strstr(e.msg,
+	    "snapshot: snapshot A1 exists with other content"));
 }
 END_TEST
 
@@ -184,7 +186,7 @@ START_TEST(nothing_is_committed_that_is_not_there)
 		[NO_MANIFEST] = "snapshot A1: manifest: missing",
 		[OTHER_MANIFEST] = "snapshot A1: manifest: not the one that is stated",
 		[NO_LIST] = "snapshot A1: pack list: missing",
-		[OTHER_LIST] = "snapshot A1: pack list: damaged: its hash is not the one in the journal",
+		[OTHER_LIST] = "snapshot A1: pack list: damaged: its hash is not the one in",
 		[SHORT_LIST] = "snapshot A1: pack list: it has 130 bytes, not 3 lines",
 		[NO_PACK] = ": No such file or directory",
 	};
@@ -249,7 +251,8 @@ START_TEST(one_session_at_a_time_and_purpose)
 	ck_assert_ptr_nonnull(s);
 	ck_assert_ptr_null(repo_session_begin(f.repo, "shop", "snapshot", &e));
 	ck_assert_int_eq(e.kind, ERR_BUSY);
-	ck_assert_ptr_nonnull(strstr(e.hint, "another snapshot session of source shop is running"));
+	ck_assert_ptr_nonnull(strstr(e.hint,
+	    "another snapshot session of source shop is running"));
 	l = repo_session_begin(f.repo, "shop", "log", &e);
 	ck_assert_msg(l != NULL, "%s", e.msg);
 	repo_session_free(l);
@@ -290,7 +293,8 @@ START_TEST(what_a_killed_session_left_goes_with_the_next)
 	ck_assert(waitpid(pid, &status, 0) == pid && status == 0);
 	ck_assert_int_eq(count("incoming/shop"), 1 + 1 + 4);	/* lock, folder, files */
 	s = repo_session_begin(f.repo, "shop", "log", &e);
-	ck_assert_int_eq(count("incoming/shop"), 2 + 2 + 4);	/* another purpose leaves them alone */
+	/* A session of another purpose leaves them alone. */
+	ck_assert_int_eq(count("incoming/shop"), 2 + 2 + 4);
 	repo_session_free(s);
 	s = repo_session_begin(f.repo, "shop", "snapshot", &e);
 	ck_assert_int_eq(count("incoming/shop"), 2 + 1);
@@ -354,7 +358,8 @@ START_TEST(stored_files_are_read_only)
 	char cmd[600];
 
 	take_snapshot(&n);
-	snprintf(cmd, sizeof(cmd), "test -z \"$(find '%s/packs' '%s/snapshots' -type f ! -perm 0444)\"",
+	snprintf(cmd, sizeof(cmd),
+	    "test -z \"$(find '%s/packs' '%s/snapshots' -type f ! -perm 0444)\"",
 	    f.path, f.path);
 	ck_assert_int_eq(system(cmd), 0);
 }
@@ -365,7 +370,8 @@ END_TEST
 START_TEST(names_come_after_bytes_and_the_journal_last)
 {
 	static const char objects[] = "write fsync write fsync write fsync write fsync ",
-			  packs[] = "mkdir fsync-dir mkdir link mkdir link fsync-dir fsync-dir fsync-dir ",
+			  packs[] = "mkdir fsync-dir mkdir link mkdir link "
+				    "fsync-dir fsync-dir fsync-dir ",
 			  lists[] = "mkdir fsync-dir link link fsync-dir ",
 			  line[] = " pwrite write fsync ";	/* the lock's text; the line */
 	struct snap n = { .id = "A1" };
@@ -433,8 +439,9 @@ START_TEST(whatever_fails_nothing_is_lost_and_a_retry_succeeds)
 		fixture_reopen(&f);
 		assert_holds(REPO_MANIFEST, "A0", "A0");
 		if (r == 0) {
-			ck_assert_ptr_nonnull(catalog_snapshot(repo_catalog(f.repo), "shop", id));
-			if (n - failed > 12)	/* a few calls do not matter; then there are no more */
+			ck_assert_ptr_nonnull(catalog_snapshot(repo_catalog(f.repo), "shop",
+			    id));
+			if (n - failed > 12)	/* a few do not matter; then there are none */
 				break;
 			continue;
 		}
@@ -443,7 +450,8 @@ START_TEST(whatever_fails_nothing_is_lost_and_a_retry_succeeds)
 		if (catalog_snapshot(repo_catalog(f.repo), "shop", id) == NULL)
 			ck_assert_msg(try_snapshot(&again) == 0, "%d: %s", n, e.msg);
 		else	/* only remembering it failed, and that is said */
-			ck_assert_msg(strstr(e.msg, "is committed, but") != NULL, "%d: %s", n, e.msg);
+			ck_assert_msg(strstr(e.msg, "is committed, but") != NULL, "%d: %s", n,
+			    e.msg);
 		fixture_reopen(&f);
 		ck_assert_ptr_nonnull(catalog_snapshot(repo_catalog(f.repo), "shop", id));
 	}
@@ -552,7 +560,8 @@ START_TEST(an_append_is_synced_before_it_is_told)
 	repo_log_free(log);	/* the stream's folder is there now */
 	calls_watch();
 	log = repo_log_begin(s, stream, 1, "p", 1, file, &e);
-	ck_assert_str_eq(calls_seen(), "write fsync mkdir fsync-dir link link fsync-dir unlink");
+	ck_assert_str_eq(calls_seen(),
+	    "write fsync mkdir fsync-dir link link fsync-dir unlink");
 	calls_watch();
 	fixture_ok(repo_log_append(log, "x", 1, &e));
 	ck_assert_str_eq(calls_seen(), "write fdatasync");
@@ -619,7 +628,8 @@ START_TEST(no_name_leads_out_of_the_repository)
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		ck_assert_ptr_null(repo_get(f.repo, bad[i].kind, bad[i].source, bad[i].name, &e));
+		ck_assert_ptr_null(repo_get(f.repo, bad[i].kind, bad[i].source, bad[i].name,
+		    &e));
 		ck_assert_int_eq(e.kind, ERR_NOTFOUND);
 		ck_assert_msg(strstr(e.msg, "no object can be called") != NULL, "%s", e.msg);
 	}
@@ -629,7 +639,8 @@ END_TEST
 START_TEST(a_link_is_not_followed)
 {
 	ck_assert_int_eq(mkdir(scratch_path("repo/snapshots/shop"), 0755), 0);
-	ck_assert_int_eq(symlink(scratch_path("shop.source"), scratch_path("repo/snapshots/shop/A1")), 0);
+	ck_assert_int_eq(symlink(scratch_path("shop.source"),
+	    scratch_path("repo/snapshots/shop/A1")), 0);
 	ck_assert_ptr_null(repo_get(f.repo, REPO_MANIFEST, "shop", "A1", &e));
 	ck_assert_ptr_nonnull(strstr(e.msg, "snapshot A1: manifest: open: "));
 }
@@ -670,7 +681,8 @@ START_TEST(a_damaged_pack_list_is_noticed)
 	ck_assert_int_ge(fd = open(path, O_WRONLY | O_CLOEXEC), 0);
 	ck_assert_int_eq(pwrite(fd, "x", 1, 70), 1);
 	ck_assert_int_eq(close(fd), 0);
-	ck_assert_ptr_null(repo_packlist(f.repo, &repo_catalog(f.repo)->snapshots[0], &count, &e));
+	ck_assert_ptr_null(repo_packlist(f.repo, &repo_catalog(f.repo)->snapshots[0], &count,
+	    &e));
 	ck_assert_int_eq(e.kind, ERR_CORRUPT);
 }
 END_TEST
@@ -773,7 +785,8 @@ END_TEST
 static struct statement *
 founding(void)
 {
-	struct found_options o = { .solo = 1, .single_key = 1, .napprovers = 1, .nrestore = 1 };
+	struct found_options o = { .solo = 1, .single_key = 1, .napprovers = 1,
+	    .nrestore = 1 };
 	struct statement *st;
 
 	o.approvers[0] = f.approver[0];
@@ -817,8 +830,9 @@ START_TEST(a_failure_leaves_the_folder_empty)
 		if (repo_create(scratch_path(name), st, &e) != 0) {
 			failed++;
 			ck_assert_ptr_nonnull(strstr(e.msg, "No space left on device"));
-			/* rmdir removes empty folders only; the first mkdir may have failed. */
-			ck_assert_msg(rmdir(scratch_path(name)) == 0 || n == 1, "%d: not empty", n);
+			/* rmdir takes empty folders only; the first mkdir may have failed. */
+			ck_assert_msg(rmdir(scratch_path(name)) == 0 ||
+			    n == 1, "%d: not empty", n);
 		}
 		(void)calls_seen();
 	}

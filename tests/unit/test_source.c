@@ -122,7 +122,8 @@ START_TEST(it_must_fit_the_repository)
 	s.repo[0] ^= 1;
 	s.to[1].id[0] ^= 1;
 	ck_assert_int_eq(source_check(&s, repo_journal(f.repo), &e), -1);
-	ck_assert_str_eq(e.msg, "source shop: restore key spare is not one of the repository's");
+	ck_assert_str_eq(e.msg,
+	    "source shop: restore key spare is not one of the repository's");
 	s.to[1].id[0] ^= 1;
 	k = s.writer = key_new(KEY_WRITER, "shop", &e);
 	ck_assert_int_eq(source_check(&s, repo_journal(f.repo), &e), -1);
@@ -151,7 +152,8 @@ END_TEST
 static int
 enrol(const char *name, const char *file, int approvers, int replace)
 {
-	struct enrol_options o = { .source = name, .environment = "staging", .napprovers = approvers,
+	struct enrol_options o = { .source = name, .environment = "staging",
+	    .napprovers = approvers,
 		.replace = replace };
 	int i;
 

@@ -14,7 +14,8 @@
 static struct err e;
 
 static const struct stamp some = {
-	.repo = { 1, 2 }, .url = "/srv/the vault%1", .source = "shop", .snapshot = "20261122T100000Z-1f2e3d4c",
+	.repo = { 1, 2 }, .url = "/srv/the vault%1", .source = "shop",
+	    .snapshot = "20261122T100000Z-1f2e3d4c",
 	.environment_id = "0123456789abcdef0123456789abcdef", .restored = 1763805600000001,
 	.complete = 1, .replayed = 0x3000100, .stream = "7710940306813217714-00000001", .released = 0,
 };
@@ -117,7 +118,8 @@ START_TEST(a_damaged_one_is_refused)
 	ck_assert(f != NULL && fputs(file, f) >= 0 && fclose(f) == 0);
 	ck_assert_int_eq(stamp_read(scratch_path(""), &s, &e), -1);
 	ck_assert_int_eq(e.kind, ERR_CORRUPT);
-	ck_assert_msg(strstr(e.msg, bad[_i].said) != NULL, "\"%s\", not \"%s\"", e.msg, bad[_i].said);
+	ck_assert_msg(strstr(e.msg, bad[_i].said) != NULL, "\"%s\", not \"%s\"", e.msg,
+	    bad[_i].said);
 }
 END_TEST
 
@@ -132,7 +134,8 @@ stamp_suite(void)
 	tcase_add_test(t, before_the_first_replay_there_is_no_stream);
 	tcase_add_test(t, it_is_replaced);
 	tcase_add_test(t, a_folder_without_one_is_no_restored_copy);
-	tcase_add_loop_test(t, a_damaged_one_is_refused, 0, (int)(sizeof(bad) / sizeof(bad[0])));
+	tcase_add_loop_test(t, a_damaged_one_is_refused, 0,
+	    (int)(sizeof(bad) / sizeof(bad[0])));
 	suite_add_tcase(s, t);
 	return s;
 }

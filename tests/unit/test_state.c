@@ -139,7 +139,8 @@ set(const char *name, const char *value)
 	if (value == NULL)
 		ck_assert_int_eq(unsetenv(name), 0);
 	else
-		ck_assert_int_eq(setenv(name, *value == '\0' ? "" : scratch_path(value), 1), 0);
+		ck_assert_int_eq(setenv(name, *value == '\0' ? "" : scratch_path(value), 1),
+		    0);
 }
 
 /* The defaults differ for root; its tests must hold for others, too. */

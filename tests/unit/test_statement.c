@@ -119,11 +119,16 @@ static const struct {
 	{ "loggap actor=0123456789abcdef", "unknown verb \"loggap\"" },
 	{ " " HEAD, "unknown verb \"\"" },
 	{ "log-gap  actor=0123456789abcdef", "log-gap statement without an actor" },
-	{ "log-gap actor=0123456789ABCDEF count=1 last=" ZEROS, "log-gap statement without an actor" },
-	{ "log-gap actor=0123456789abcdef count=0 last=" ZEROS, "log-gap statement without a count" },
-	{ "log-gap actor=0123456789abcdef count=01 last=" ZEROS, "log-gap statement without a count" },
-	{ "log-gap actor=0123456789abcdef last=" ZEROS " count=1", "log-gap statement without a count" },
-	{ "log-gap actor=0123456789abcdef count=1 last=00", "log-gap statement without a last hash" },
+	{ "log-gap actor=0123456789ABCDEF count=1 last=" ZEROS,
+	    "log-gap statement without an actor" },
+	{ "log-gap actor=0123456789abcdef count=0 last=" ZEROS,
+	    "log-gap statement without a count" },
+	{ "log-gap actor=0123456789abcdef count=01 last=" ZEROS,
+	    "log-gap statement without a count" },
+	{ "log-gap actor=0123456789abcdef last=" ZEROS " count=1",
+	    "log-gap statement without a count" },
+	{ "log-gap actor=0123456789abcdef count=1 last=00",
+	    "log-gap statement without a last hash" },
 	{ HEAD " ", "log-gap statement without a last hash" },
 	{ HEAD "  a=b", "log-gap statement: \"\" is no field" },
 	{ HEAD " a=b ", "log-gap statement: \"\" is no field" },
@@ -202,7 +207,8 @@ START_TEST(signatures_have_one_spelling)
 	statement_encode_sigs(st, &b);
 	for (n = 0; n < b.len; n++)
 		if (n != 16 + 1 + 128)	/* the first alone is a list, too */
-			ck_assert_msg(statement_parse_sigs(st, (char *)b.data, n, &e) == -1, "%zu", n);
+			ck_assert_msg(statement_parse_sigs(st, (char *)b.data, n, &e) == -1,
+			    "%zu", n);
 	ck_assert_int_eq(statement_parse_sigs(st, (char *)b.data, b.len, &e), 0);
 	memcpy(b.data + 146, b.data, 16);
 	ck_assert_int_eq(statement_parse_sigs(st, (char *)b.data, b.len, &e), -1);
@@ -216,7 +222,8 @@ END_TEST
 
 START_TEST(typed_fields_name_what_is_wrong)
 {
-	static const char text[] = HEAD " n=12 h=" ZEROS " t=2026-11-22T10:00:00.000000Z l=0/10 bad=x";
+	static const char text[] = HEAD " n=12 h=" ZEROS " t=2026-11-22T10:00:00.000000Z"
+	    " l=0/10 bad=x";
 	struct statement *st = statement_parse(text, strlen(text), &e);
 	uint8_t hash[32];
 	uint64_t n;
@@ -254,30 +261,37 @@ static const struct {
 	    " solo=1 single-key=1 key=restore:b:" KEY },
 	{ "enrol", KEY_APPROVER, " key=writer:shop:" KEY,
 	    " source=shop environment=staging replaces=0123456789abcdef" },
-	{ "snapshot", KEY_WRITER, " source=shop id=20261122T100000Z-1f2e3d4c engine=postgresql version=150005"
+	{ "snapshot", KEY_WRITER,
+	    " source=shop id=20261122T100000Z-1f2e3d4c engine=postgresql version=150005"
 	    " system=7574210418334529345 timeline=1 start=0/3000028 stop=0/3000100"
 	    " started=2026-11-22T10:00:00.000000Z stopped=2026-11-22T10:00:00.000000Z"
 	    " segsize=16777216 history=- manifest=" ZEROS " packs=" ZEROS
 	    " bytes=1 stored=1 files=1 npacks=1 broken=0", " base=20261121T100000Z-1f2e3d4c" },
-	{ "log-open", KEY_WRITER, " source=shop stream=1-00000001 file=0000000003000000.1 engine=postgresql"
+	{ "log-open", KEY_WRITER,
+	    " source=shop stream=1-00000001 file=0000000003000000.1 engine=postgresql"
 	    " version=150005 system=1 timeline=1 start=0/3000000 segsize=16777216 history=-"
 	    " preamble=" ZEROS,
 	    " parent=1-00000001-2 after=0000000002000000.12 after-frames=1 after-bytes=2"
 	    " after-position=0/3000000" },
-	{ "log-mark", KEY_WRITER, " source=shop stream=1-00000001 file=0000000003000000.1 frames=1 bytes=2"
+	{ "log-mark", KEY_WRITER,
+	    " source=shop stream=1-00000001 file=0000000003000000.1 frames=1 bytes=2"
 	    " position=0/3000001 digest=" ZEROS TIME, "" },
-	{ "log-close", KEY_WRITER, " source=shop stream=1-00000001 file=0000000003000000.1 frames=1 bytes=2"
+	{ "log-close", KEY_WRITER,
+	    " source=shop stream=1-00000001 file=0000000003000000.1 frames=1 bytes=2"
 	    " position=0/3000001 digest=" ZEROS TIME, "" },
-	{ "log-gap", KEY_WRITER, " source=shop stream=1-00000001 from=0/1 to=0/2 reason=x", "" },
-	{ "receipt", KEY_VERIFIER, " source=shop snapshot=x manifest=" ZEROS " level=deep result=good" TIME,
+	{ "log-gap", KEY_WRITER, " source=shop stream=1-00000001 from=0/1 to=0/2 reason=x",
+	    "" },
+	{ "receipt", KEY_VERIFIER,
+	    " source=shop snapshot=x manifest=" ZEROS " level=deep result=good" TIME,
 	    " replayed-to=0/1 timeline=1" },
-	{ "quarantine", KEY_VERIFIER, " source=shop pack=" ZEROS " reason=x" TIME, " pack=" KEY },
+	{ "quarantine", KEY_VERIFIER, " source=shop pack=" ZEROS " reason=x" TIME,
+	    " pack=" KEY },
 	{ "request", KEY_APPROVER, " id=" ID32 " kind=remove plan=" ZEROS " delay=86400" TIME,
 	    " source=shop text=x" },
 	{ "approve", KEY_APPROVER, " request=" ID32 " plan=" ZEROS TIME, "" },
 	{ "veto", KEY_APPROVER, " request=" ID32 " reason=x" TIME, "" },
-	{ "remove", KEY_APPROVER, " request=" ID32 " plan=" ZEROS " source=shop snapshot=x" TIME,
-	    " snapshot=y" },
+	{ "remove", KEY_APPROVER,
+	    " request=" ID32 " plan=" ZEROS " source=shop snapshot=x" TIME, " snapshot=y" },
 };
 
 /* What the grammar says of a statement with these fields; "" when it is content. */
@@ -330,8 +344,10 @@ END_TEST
 static const struct {
 	const char *verb, *field;
 } forms[] = {
-	{ "found", "solo=2" }, { "found", "key=approver:a:00" }, { "found", "key=priest:a:" KEY },
-	{ "enrol", "source=Shop" }, { "enrol", "source=../x" }, { "enrol", "environment=prod" },
+	{ "found", "solo=2" }, { "found", "key=approver:a:00" },
+	    { "found", "key=priest:a:" KEY },
+	{ "enrol", "source=Shop" }, { "enrol", "source=../x" },
+	    { "enrol", "environment=prod" },
 	{ "enrol", "replaces=01" },
 	{ "snapshot", "base=../../etc" }, { "snapshot", "base=" },
 	{ "log-open", "parent=a/b" }, { "log-open", "after=0000000003000000" },
@@ -379,7 +395,8 @@ statement_suite(void)
 	tcase_add_test(t, what_is_signed_can_be_read);
 	tcase_add_test(t, a_signature_is_for_one_text_key_and_repository);
 	tcase_add_test(t, it_can_be_signed_again);
-	tcase_add_loop_test(t, texts_have_one_spelling, 0, (int)(sizeof(texts) / sizeof(texts[0])));
+	tcase_add_loop_test(t, texts_have_one_spelling, 0,
+	    (int)(sizeof(texts) / sizeof(texts[0])));
 	tcase_add_test(t, there_are_limits);
 	tcase_add_test(t, what_cannot_be_said_is_not_signed);
 	tcase_add_test(t, signatures_have_one_spelling);
@@ -387,7 +404,8 @@ statement_suite(void)
 	suite_add_tcase(s, t);
 	tcase_add_loop_test(g, each_verb_has_its_fields, 0, nverbs);
 	tcase_add_loop_test(g, each_verb_takes_one_class_of_keys, 0, nverbs);
-	tcase_add_loop_test(g, each_field_has_its_form, 0, (int)(sizeof(forms) / sizeof(forms[0])));
+	tcase_add_loop_test(g, each_field_has_its_form, 0,
+	    (int)(sizeof(forms) / sizeof(forms[0])));
 	tcase_add_test(g, a_field_is_said_once);
 	suite_add_tcase(s, g);
 	return s;

@@ -20,13 +20,15 @@ START_TEST(numbers_have_one_spelling)
 	ck_assert_int_eq(text_u64("123", 2, &n), 0);
 	ck_assert_uint_eq(n, 12);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(text_u64(bad[i], strlen(bad[i]), &n) == -1, "\"%s\" passed", bad[i]);
+		ck_assert_msg(text_u64(bad[i], strlen(bad[i]), &n) == -1, "\"%s\" passed",
+		    bad[i]);
 }
 END_TEST
 
 START_TEST(times_have_one_spelling)
 {
-	static const char *const bad[] = { "", "2026-11-22T10:00:00Z", "2026-11-22 10:00:00.000000Z",
+	static const char *const bad[] = { "", "2026-11-22T10:00:00Z",
+	    "2026-11-22 10:00:00.000000Z",
 		"2026-11-22T10:00:00.000000+", "2026-13-22T10:00:00.000000Z",
 		"2026-11-22T10:00:00.00000UTC", "2026-11-22T10:00:00,000000Z" };
 	int64_t us;
@@ -59,7 +61,8 @@ END_TEST
 
 START_TEST(words_have_one_spelling)
 {
-	static const char *const bad[] = { "a b", "%41", "%", "%2", "%2g", "%c3", "%00", "a\nb",
+	static const char *const bad[] = { "a b", "%41", "%", "%2", "%2g", "%c3", "%00",
+	    "a\nb",
 		"\x7f", "\xc3" };
 	char out[64];
 	size_t i;
@@ -69,13 +72,15 @@ START_TEST(words_have_one_spelling)
 	ck_assert_int_eq(text_decode(out, "", 0), 0);
 	ck_assert_str_eq(out, "");
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(text_decode(out, bad[i], strlen(bad[i])) == -1, "\"%s\" passed", bad[i]);
+		ck_assert_msg(text_decode(out, bad[i], strlen(bad[i])) == -1, "\"%s\" passed",
+		    bad[i]);
 }
 END_TEST
 
 START_TEST(names_are_safe_as_names_of_files)
 {
-	static const char *const bad[] = { "", ".", "..", ".a", "-a", "_a", "a/b", "a b", "a\n", "12345" };
+	static const char *const bad[] = { "", ".", "..", ".a", "-a", "_a", "a/b", "a b",
+	    "a\n", "12345" };
 	size_t i;
 
 	ck_assert(text_name_ok("aZ.9", 5));
@@ -108,10 +113,13 @@ START_TEST(lines_are_exact)
 	ck_assert_str_eq(read_two(""), "FILE: line 1: not \"one\" and its value");
 	ck_assert_str_eq(read_two("one a"), "FILE: line 1: not \"one\" and its value");
 	ck_assert_str_eq(read_two("one\ntwo 0f\n"), "FILE: line 1: not \"one\" and its value");
-	ck_assert_str_eq(read_two("two 0f\none a\n"), "FILE: line 1: not \"one\" and its value");
+	ck_assert_str_eq(read_two("two 0f\none a\n"),
+	    "FILE: line 1: not \"one\" and its value");
 	ck_assert_str_eq(read_two("one abcd\n"), "FILE: line 1: not a value of \"one\"");
-	ck_assert_str_eq(read_two("one a\ntwo 0F\n"), "FILE: line 2: not 2 hexadecimal digits");
-	ck_assert_str_eq(read_two("one a\ntwo 0f\n\n"), "FILE: more than was expected after line 2");
+	ck_assert_str_eq(read_two("one a\ntwo 0F\n"),
+	    "FILE: line 2: not 2 hexadecimal digits");
+	ck_assert_str_eq(read_two("one a\ntwo 0f\n\n"),
+	    "FILE: more than was expected after line 2");
 }
 END_TEST
 

@@ -41,7 +41,7 @@ take_value(struct opt_iter *it, const struct opt *o, const char *value, struct e
 {
 	if (o->arg == NULL && value != NULL)
 		return err_set(e, ERR_USAGE, "option --%s takes no value", o->name);
-	if (o->arg != NULL && value == NULL && (value = take(it)) == NULL)
+	if (o->arg != NULL && o->arg[0] != '[' && value == NULL && (value = take(it)) == NULL)
 		return err_set(e, ERR_USAGE, "option --%s needs a value %s", o->name, o->arg);
 	it->arg = value;
 	return o->letter;
@@ -70,7 +70,7 @@ next_short(struct opt_iter *it, struct err *e)
 	if (o->name == NULL) /* a letter beyond ASCII is several bytes */
 		return err_set(e, ERR_USAGE, "unknown option -%.*s",
 		    (unsigned char)*text < 0x80 ? 1 : 8, text);
-	if (o->arg == NULL)
+	if (o->arg == NULL || o->arg[0] == '[')
 		return take_value(it, o, NULL, e);
 	it->rest = NULL;
 	return take_value(it, o, text[1] == '\0' ? NULL : text + 1, e);
@@ -196,7 +196,9 @@ print_option(FILE *f, const struct opt *o)
 		n = fprintf(f, "  -%c, --%s", o->letter, o->name);
 	else
 		n = fprintf(f, "      --%s", o->name);
-	if (o->arg != NULL)
+	if (o->arg != NULL && o->arg[0] == '[')
+		n += fprintf(f, "[=%s", o->arg + 1);
+	else if (o->arg != NULL)
 		n += fprintf(f, " %s", o->arg);
 	if (n > HELP_COLUMN - 2)
 		n = fprintf(f, "\n") - 1;

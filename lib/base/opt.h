@@ -24,7 +24,8 @@
 struct opt {
 	int letter;		/* short letter, or a number from 256 on: long only */
 	const char *name;	/* long name */
-	const char *arg;	/* what the argument is called in --help; NULL: takes none */
+	/* what the argument is called in --help; NULL: takes none; "[NAME]": only as --name=value */
+	const char *arg;
 	const char *help;
 };
 

@@ -12,7 +12,8 @@
 static const struct opt opts[] = { OPT_JOBS,
 	{ 'o', "output", "FILE", "write to FILE (\"-\": standard output)" },
 	{ 'f', "full", NULL, "store every page again" },
-	{ 300, "rate-limit-of-the-server", "BYTES", "ask for no more than this" }, OPT_JSON,
+	{ 300, "rate-limit-of-the-server", "BYTES", "ask for no more than this" },
+	{ 301, "read", "[PERCENT]", "read all, or so much" }, OPT_JSON,
 	OPT_GENERAL, OPT_END };
 
 /*
@@ -77,6 +78,7 @@ START_TEST(walks_over_options_and_operands)
 		{ "--output=a=b", "o=a=b |" },
 		{ "-o--full", "o=--full |" },
 		{ "-", "| -" },
+		{ "--read 5 --read=7 --read= -f", "301 301=7 301= f | 5" },
 	};
 	size_t i;
 
@@ -238,6 +240,7 @@ START_TEST(help_is_a_table)
 	    "  -f, --full              store every page again\n"
 	    "      --rate-limit-of-the-server BYTES\n"
 	    "                          ask for no more than this\n"
+	    "      --read[=PERCENT]    read all, or so much\n"
 	    "      --json              print JSON Lines\n"
 	    "  -q, --quiet             no notes, no progress\n"
 	    "  -v, --verbose           say more\n"

@@ -285,6 +285,23 @@ repo_each_statement(struct repo *r,
 	return 0;
 }
 
+int
+repo_check_journal(struct repo *r, struct err *e)
+{
+	char *path = dir_path(r, e, "journal");
+	struct journal *j;
+
+	if (path == NULL)
+		return -1;
+	j = journal_read(path, NULL, repo_id(r), NULL, NULL, e);
+	free(path);
+	if (j == NULL)
+		return dir_context(r, e);
+	journal_free(j);
+	/* And it still has the lines that r has read. */
+	return repo_refresh(r, e);
+}
+
 /* ---- committing ------------------------------------------------------------- */
 
 /* Under the lock, on a refreshed journal: 0, also when it is there already. */

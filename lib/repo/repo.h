@@ -43,6 +43,9 @@ const struct catalog *repo_catalog(const struct repo *r);
 /* Pointers into the catalog become invalid. */
 int repo_refresh(struct repo *r, struct err *e);
 
+/* Read the whole journal again, trusting nothing: each signature.  ERR_CORRUPT. */
+int repo_check_journal(struct repo *r, struct err *e);
+
 /* Call each() for every statement, from line 0 on; it must not commit. */
 int repo_each_statement(struct repo *r,
     int (*each)(void *ctx, const struct journal_entry *en, struct err *e), void *ctx,

@@ -12,8 +12,10 @@
 	X(catalog)		\
 	X(clock)		\
 	X(control)		\
+	X(coverage)		\
 	X(err)			\
 	X(fetch)		\
+	X(finding)		\
 	X(found)		\
 	X(frame)		\
 	X(hash)			\

@@ -10,6 +10,7 @@
 #define SUITES(X)		\
 	X(buf)			\
 	X(catalog)		\
+	X(choose)		\
 	X(clock)		\
 	X(control)		\
 	X(coverage)		\
@@ -17,6 +18,7 @@
 	X(fetch)		\
 	X(finding)		\
 	X(found)		\
+	X(extract)		\
 	X(frame)		\
 	X(hash)			\
 	X(hex)			\

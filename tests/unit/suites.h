@@ -32,6 +32,7 @@
 	X(log_index)		\
 	X(log_path)		\
 	X(log_reader)		\
+	X(log_resume)		\
 	X(log_tail)		\
 	X(log_writer)		\
 	X(lsn)			\

@@ -31,6 +31,7 @@
 	X(lock)			\
 	X(log_index)		\
 	X(log_path)		\
+	X(log_promise)		\
 	X(log_reader)		\
 	X(log_resume)		\
 	X(log_tail)		\

@@ -1,0 +1,254 @@
+/*
+ * logship: follow a server's log into the repository, without end.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/opt.h"
+#include "log/ship.h"
+#include "pg/conn.h"
+
+enum {
+	OPT_SLOT = 256, OPT_ONCE, OPT_LEVEL, OPT_HEARTBEAT, OPT_MARK, OPT_ROLL_SIZE,
+	OPT_ROLL_AGE
+};
+
+static const struct opt opts[] = {
+	OPT_REPO,
+	OPT_SOURCE,
+	{ OPT_SLOT, "slot", "NAME", "the replication slot (default: bulkhead_SOURCE)" },
+	{ OPT_ONCE, "once", NULL, "ship what the server has flushed by now, and end" },
+	{ OPT_LEVEL, "level", "N", "zstd's level, 1 to 19 (default: 1)" },
+	{ OPT_HEARTBEAT, "heartbeat", "SPAN", "a sign of life when idle for so long (30s)" },
+	{ OPT_MARK, "mark", "SPAN", "tell the journal so often (60s)" },
+	{ OPT_ROLL_SIZE, "roll-size", "BYTES", "a new file from this size on (268435456)" },
+	{ OPT_ROLL_AGE, "roll-age", "SPAN", "a new file from this age on (1h)" },
+	OPT_METRICS,
+	OPT_STATE,
+	OPT_JSON,
+	OPT_GENERAL,
+	OPT_END
+};
+
+static const char *const synopsis[] = {
+	"logship [-r REPO] [-s SOURCEFILE] [options] CONNINFO",
+	NULL
+};
+
+static const struct opt_help help = {
+	"logship", "follow a database server's log into a repository, without end", synopsis,
+	opts,
+	"CONNINFO is a libpq connection string or URI: \"host=db1 user=backup\".\n"
+	"Runs until SIGTERM.  See logship(1)."
+};
+
+struct args {
+	struct opt_common common;
+	struct ship_options o;
+	char slot[SHIP_SLOT_MAX];
+};
+
+/* A span that is not zero. */
+static int
+take_span(const char *arg, int64_t *us, struct err *e)
+{
+	if (clock_parse_span(arg, us, e) != 0)
+		return -1;
+	return *us > 0 ? 0 : err_set(e, ERR_USAGE, "a span of 0 makes no sense here");
+}
+
+static int
+take_option(struct args *a, int letter, const char *arg, struct err *e)
+{
+	long long n = 0;
+
+	switch (letter) {
+	case OPT_SLOT:
+		a->o.slot = arg;
+		return 0;
+	case OPT_ONCE:
+		a->o.once = 1;
+		return 0;
+	case OPT_LEVEL:
+		if (opt_number("--level", arg, 1, 19, &n, e) != 0)
+			return -1;
+		a->o.level = (int)n;
+		return 0;
+	case OPT_ROLL_SIZE:
+		if (opt_number("--roll-size", arg, 1, INT64_MAX, &n, e) != 0)
+			return -1;
+		a->o.roll_size = (uint64_t)n;
+		return 0;
+	case OPT_HEARTBEAT:
+		return take_span(arg, &a->o.heartbeat, e);
+	case OPT_MARK:
+		return take_span(arg, &a->o.mark, e);
+	case OPT_ROLL_AGE:
+		return take_span(arg, &a->o.roll_age, e);
+	}
+	return err_set(e, ERR_BUG, "option %d", letter);
+}
+
+static int
+check_args(const struct args *a, struct err *e)
+{
+	if (a->o.conninfo == NULL)
+		return err_set(e, ERR_USAGE, "which server? give a connection string");
+	if (a->common.repo == NULL)
+		return err_set(e, ERR_USAGE,
+		    "which repository? give -r REPO or set BULKHEAD_REPO");
+	if (a->common.source == NULL)
+		return err_set(e, ERR_USAGE,
+		    "which source? give -s SOURCEFILE or set BULKHEAD_SOURCE");
+	if (a->o.slot != NULL && !pg_slot_name_ok(a->o.slot)) {
+		(void)err_set(e, ERR_USAGE, "option --slot: \"%s\" is no slot's name",
+		    a->o.slot);
+		return err_hint(e, "1 to 63 of the characters a-z, 0-9 and _");
+	}
+	return 0;
+}
+
+/* 1: --help or --version was printed. */
+static int
+parse(struct args *a, int argc, char **argv, struct err *e)
+{
+	struct opt_iter it;
+	int c, mine;
+
+	opt_common_init(&a->common);
+	a->o.level = 1;
+	a->o.heartbeat = INT64_C(30000000);
+	a->o.mark = INT64_C(60000000);
+	a->o.roll_age = INT64_C(3600000000);
+	a->o.roll_size = 256u << 20;
+	opt_begin(&it, opts, argc, argv);
+	while ((c = opt_next(&it, e)) > 0) {
+		if (c == OPT_HELP)
+			return opt_print_help(stdout, &help) < 0 ? -1 : 1;
+		if (c == OPT_VERSION)
+			return printf("logship %s\n", VERSION) < 0 ? -1 : 1;
+		if ((mine = opt_common(&a->common, c, it.arg, e)) < 0)
+			return -1;
+		if (mine == 0 && take_option(a, c, it.arg, e) != 0)
+			return -1;
+	}
+	if (c < 0)
+		return -1;
+	if (argc - it.index > 1)
+		return err_set(e, ERR_USAGE, "one server at a time, not also %s",
+		    argv[it.index + 1]);
+	a->o.conninfo = argv[it.index];
+	return check_args(a, e);
+}
+
+/* ---- what it says ---------------------------------------------------------- */
+
+static int
+print_json(const struct ship_result *res, struct err *e)
+{
+	struct json j = JSON_INIT;
+	char from[LSN_TEXT], to[LSN_TEXT];
+	int r;
+
+	json_begin(&j, "result");
+	json_int(&j, "status", 0);
+	json_str(&j, "stream", res->stream);
+	json_str(&j, "from", lsn_format(from, res->from));
+	json_str(&j, "to", lsn_format(to, res->to));
+	json_uint(&j, "bytes", res->bytes);
+	json_int(&j, "reconnects", res->reconnects);
+	json_int(&j, "gaps", res->gaps);
+	json_int(&j, "forks", res->forks);
+	r = json_print(&j, e);
+	json_free(&j);
+	return r;
+}
+
+static int
+tell(const struct args *a, const struct ship_result *res, struct err *e)
+{
+	char from[LSN_TEXT], to[LSN_TEXT];
+
+	if (a->common.json)
+		return print_json(res, e);
+	(void)lsn_format(from, res->from);
+	(void)lsn_format(to, res->to);
+	if (!a->o.once)
+		report_note(a->o.report, "ended in good order at %s", to);
+	else if (printf("%s %s %" PRIu64 "\n", from, to, res->bytes) < 0)
+		return err_sys(e, ERR_IO, "standard output");
+	return 0;
+}
+
+/* ---- what it does ---------------------------------------------------------- */
+
+static int
+ship(struct args *a, struct err *e)
+{
+	struct ship_result res;
+	int rc;
+
+	a->o.repo = repo_open(a->common.repo, a->o.source->repo, a->o.state, a->o.report, e);
+	if (a->o.repo == NULL)
+		return -1;
+	rc = source_check(a->o.source, repo_journal(a->o.repo), e);
+	if (rc == 0 && (rc = ship_run(&a->o, &res, e)) == 0)
+		rc = tell(a, &res, e);
+	repo_free(a->o.repo);
+	return rc;
+}
+
+static int
+run(struct args *a, struct err *e)
+{
+	struct source *source;
+	int rc = -1;
+
+	if (key_guard_process(e) != 0 || report_stop_install(e) != 0 ||
+	    report_signals(a->o.report, e) != 0)
+		return -1;
+	if ((source = source_read(a->common.source, e)) == NULL)
+		return -1;
+	if (a->o.slot == NULL) {
+		ship_slot_name(source->name, a->slot);
+		a->o.slot = a->slot;
+	}
+	a->o.source = source;
+	a->o.metrics = a->common.metrics;
+	if ((a->o.state = state_open(a->common.state, e)) != NULL)
+		rc = ship(a, e);
+	state_free(a->o.state);
+	if (rc != 0)
+		(void)err_context(e, "source %s", source->name);
+	source_free(source);
+	return rc;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct args a;
+	struct err e = ERR_INIT, other;
+	int rc, status;
+
+	memset(&a, 0, sizeof(a));
+	rc = parse(&a, argc, argv, &e);
+	if (rc > 0)
+		return 0;
+	a.o.report = report_new("logship", a.common.quiet, a.common.verbose, &other);
+	if (a.o.report == NULL) {
+		fprintf(stderr, "logship: %s\n", other.msg);
+		return err_exit_status(other.kind);
+	}
+	if (rc == 0)
+		rc = run(&a, &e);
+	if (rc != 0 && a.common.json && json_print_failure(&e, &other) != 0)
+		report_error(a.o.report, &other);
+	if (rc == 0 && fflush(stdout) != 0)
+		rc = err_sys(&e, ERR_IO, "standard output");
+	status = rc != 0 ? report_error(a.o.report, &e) : 0;
+	report_free(a.o.report);
+	return status;
+}

@@ -237,7 +237,7 @@ check_sigs(const struct journal *j, const struct statement *st, int verify, stru
 {
 	const uint8_t *repo = st->verb == ST_FOUND ? NULL : j->id;
 	const struct journal_key *k;
-	int i;
+	int i, good;
 
 	if (memcmp(st->sigs[0].key, st->actor, KEY_ID) != 0)
 		return err_set(e, ERR_REFUSED, "the first signature is not the actor's");
@@ -246,7 +246,10 @@ check_sigs(const struct journal *j, const struct statement *st, int verify, stru
 		if (k == NULL || k->key.class != grammar_class(st->verb))
 			return err_set(e, ERR_REFUSED,
 			    "signed by a key that has no say in it");
-		if (verify && !statement_verify(st, i, repo, &k->key))
+		good = verify ? statement_verify(st, i, repo, &k->key, e) : 1;
+		if (good < 0)
+			return -1;
+		if (!good)
 			return err_set(e, ERR_REFUSED,
 			    "the signature of %s key %s is not good",
 			    key_class_name(k->key.class), k->key.name);

@@ -351,15 +351,17 @@ statement_encode_sigs(const struct statement *st, struct buf *out)
 
 int
 statement_verify(const struct statement *st, int i, const uint8_t *repo,
-    const struct key_public *key)
+    const struct key_public *key, struct err *e)
 {
 	struct buf msg = BUF_INIT;
-	struct err e;
 	int good;
 
-	good = i < st->nsigs && memcmp(st->sigs[i].key, key->id, KEY_ID) == 0 &&
-	    signed_text(st, repo, &msg, &e) == 0 &&
-	    key_verify(key, msg.data, msg.len, st->sigs[i].sig);
+	if (i >= st->nsigs || memcmp(st->sigs[i].key, key->id, KEY_ID) != 0)
+		return 0;
+	if (signed_text(st, repo, &msg, e) != 0)
+		good = -1;
+	else
+		good = key_verify(key, msg.data, msg.len, st->sigs[i].sig);
 	buf_free(&msg);
 	return good;
 }

@@ -71,9 +71,9 @@ struct statement *statement_parse(const char *text, size_t len, struct err *e);
 int statement_read(struct statement *st, const char *text, size_t len, struct err *e);
 int statement_parse_sigs(struct statement *st, const char *text, size_t len, struct err *e);
 
-/* 1 when signature i is key's over this statement in this repository. */
+/* Is signature i key's, over this statement in this repository?  1, 0; -1 out of memory. */
 int statement_verify(const struct statement *st, int i, const uint8_t *repo,
-    const struct key_public *key);
+    const struct key_public *key, struct err *e);
 
 /* Append the signatures as statement_parse_sigs takes them. */
 void statement_encode_sigs(const struct statement *st, struct buf *out);

@@ -67,8 +67,8 @@ START_TEST(what_is_signed_can_be_read)
 	statement_encode_sigs(st, &sigs);
 	ck_assert_int_eq(statement_parse_sigs(back, (char *)sigs.data, sigs.len, &e), 0);
 	ck_assert_int_eq(back->nsigs, 2);
-	ck_assert_int_eq(statement_verify(back, 0, NULL, key_public(writer)), 1);
-	ck_assert_int_eq(statement_verify(back, 1, NULL, key_public(other)), 1);
+	ck_assert_int_eq(statement_verify(back, 0, NULL, key_public(writer), &e), 1);
+	ck_assert_int_eq(statement_verify(back, 1, NULL, key_public(other), &e), 1);
 	buf_free(&sigs);
 	statement_free(st);
 	statement_free(back);
@@ -80,13 +80,13 @@ START_TEST(a_signature_is_for_one_text_key_and_repository)
 	static const uint8_t here[32] = { 1 }, there[32] = { 2 };
 	struct statement *st = signed_gap(here, "r");
 
-	ck_assert_int_eq(statement_verify(st, 0, here, key_public(writer)), 1);
-	ck_assert_int_eq(statement_verify(st, 0, there, key_public(writer)), 0);
-	ck_assert_int_eq(statement_verify(st, 0, NULL, key_public(writer)), 0);
-	ck_assert_int_eq(statement_verify(st, 0, here, key_public(other)), 0);
-	ck_assert_int_eq(statement_verify(st, 2, here, key_public(other)), 0);
+	ck_assert_int_eq(statement_verify(st, 0, here, key_public(writer), &e), 1);
+	ck_assert_int_eq(statement_verify(st, 0, there, key_public(writer), &e), 0);
+	ck_assert_int_eq(statement_verify(st, 0, NULL, key_public(writer), &e), 0);
+	ck_assert_int_eq(statement_verify(st, 0, here, key_public(other), &e), 0);
+	ck_assert_int_eq(statement_verify(st, 2, here, key_public(other), &e), 0);
 	st->text[strlen(st->text) - 1] = 's';
-	ck_assert_int_eq(statement_verify(st, 0, here, key_public(writer)), 0);
+	ck_assert_int_eq(statement_verify(st, 0, here, key_public(writer), &e), 0);
 	statement_free(st);
 }
 END_TEST
@@ -101,7 +101,7 @@ START_TEST(it_can_be_signed_again)
 	ck_assert_int_eq(st->nfields, 4);
 	ck_assert_int_eq(st->nsigs, 1);
 	ck_assert_uint_eq(st->count, 8);
-	ck_assert_int_eq(statement_verify(st, 0, NULL, key_public(other)), 1);
+	ck_assert_int_eq(statement_verify(st, 0, NULL, key_public(other), &e), 1);
 	statement_free(st);
 }
 END_TEST

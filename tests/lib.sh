@@ -285,7 +285,7 @@ small_disk()
 
 # fault CALL N HOW DIR CMD...: run CMD, a function too, and let its Nth CALL (or of
 # "all") below DIR fail with the errno HOW, or be killed there with -9 (HOW: KILL).
-# N 0 only counts.  Then `fault_seen` tells how many there were, and `fault_hit` which
+# N 0 only counts.  With FAULT_LEAKS=1 what is left open at the end is told.  Then `fault_seen` tells how many there were, and `fault_hit` which
 # call failed: a sweep is done when there was none.  For malloc DIR does not matter.
 fault()
 {
@@ -314,6 +314,8 @@ fault_hit()
 #	powered DIR CMD...	run CMD, recording what it syncs
 #	power_cut DIR		when nothing runs there: drop all that was not synced, and
 #				power_on again; says how much was there and is left
+#
+# FAULT_LIE=fsync, fdatasync or all before `powered`: these only say that they sync.
 power_on()
 {
 	mkdir -p "$1" "$1.power"

@@ -9,6 +9,12 @@
  * (b) With FAULT_LOG it records what a power cut would leave: see durable.h.
  *
  * (c) With FAULT_SLOW_MS every fsync and fdatasync takes that much longer.
+ *
+ * (d) With FAULT_LIE=fsync, fdatasync or all that call does nothing and says that it
+ * did, as a disk that lies: so a test proves that it would notice.
+ *
+ * (e) With FAULT_LEAKS a program that ends by itself names on stderr what it still has
+ * open.
  */
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -27,9 +33,12 @@
 #include "count.h"
 #include "durable.h"
 
+#define FDS 1024	/* that are looked at for (e) */
+
 static char root[PATH_MAX];	/* FAULT_DIR, canonical */
 static size_t root_len;		/* 0: the layer sleeps */
 static long slow_ms;
+static const char *lie;		/* FAULT_LIE or NULL */
 
 __attribute__((constructor)) static void
 init(void)
@@ -49,6 +58,7 @@ init(void)
 	if (log != NULL && durable_init(root, log) != 0)
 		fault_die(log);
 	slow_ms = slow != NULL ? atol(slow) : 0;
+	lie = getenv("FAULT_LIE");
 	root_len = strlen(root);
 }
 
@@ -108,7 +118,26 @@ below_at(int dirfd, const char *path)
 	return below(full);
 }
 
+__attribute__((destructor)) static void
+tell_leaks(void)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	if (root_len == 0 || getenv("FAULT_LEAKS") == NULL)
+		return;
+	for (fd = 0; fd < FDS; fd++)
+		if (fd_path(fd, path) > 0 && below(path))
+			dprintf(STDERR_FILENO, "faultfs: left open: %s\n", path);
+}
+
 /* ---- calls on descriptors ------------------------------------------------- */
+
+static int
+lies(const char *call)
+{
+	return lie != NULL && (strcmp(lie, call) == 0 || strcmp(lie, "all") == 0);
+}
 
 static int
 sync_call(const char *call, int fd, long number)
@@ -120,6 +149,8 @@ sync_call(const char *call, int fd, long number)
 			(void)nanosleep(&t, NULL);	/* a signal may cut it short */
 		if (fault_now(call))
 			return -1;
+		if (lies(call))
+			return 0;
 		durable_record(fd);
 	}
 	return (int)syscall(number, fd);
@@ -144,6 +175,8 @@ syncfs(int fd)
 		return (int)syscall(SYS_syncfs, fd);
 	if (fault_now("fsync"))
 		return -1;
+	if (lies("fsync"))
+		return 0;
 	durable_record_all();
 	return 0;	/* the real one would wait for all that this machine does */
 }

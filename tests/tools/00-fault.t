@@ -83,6 +83,11 @@ is "each call fails when its turn comes" "$(for n in {1..18}; do calls "$n"; don
 ok "all of them pass otherwise" calls 19
 is "and there are no more" "$(fault_seen)" 18
 
+run env FAULT_LEAKS=1 LD_PRELOAD="$B/faultfs.so" FAULT_DIR="$D" bash -c 'exec 7<"$1"; exit 3' sh "$D/h"
+is "what is left open is named" "$STATUS:$(cat "$T/err")" "3:faultfs: left open: $D/h"
+run env FAULT_LEAKS=1 LD_PRELOAD="$B/faultfs.so" FAULT_DIR="$D" bash -c ':' <"$T/calls"
+is "but not what lies elsewhere" "$(cat "$T/err")" ""
+
 begun=${EPOCHREALTIME/./}
 slow_sync 300 "$D" sync "$D"
 ok "a sync can be slow" test $((${EPOCHREALTIME/./} - begun)) -ge 300000
@@ -150,6 +155,17 @@ power_on "$D"
 powered "$D" sh -c 'printf x >"$1/f"; sync "$1/f" "$1"; rm -rf "$1.power"/dir.*' sh "$D"
 power_cut "$D" >"$T/out"
 is "without a record nothing is durable" "$(has)" ""
+
+rm -rf "$D"
+mkdir "$D"
+printf 1 >"$D/old"
+power_on "$D"
+FAULT_LIE=fsync powered "$D" sh -c 'cd "$1"; printf x >f; sync f .; printf 2 >>old; sync -d old' sh "$D"
+power_cut "$D" >"$T/out"
+is "a lying fsync keeps nothing, the fdatasync beside it does" "$(has)" "old=12 "
+FAULT_LIE=all powered "$D" sh -c 'cd "$1"; printf 3 >>old; sync -d old; sync old; sync -f .' sh "$D"
+power_cut "$D" >"$T/out"
+is "nor do any, when all lie" "$(has)" "old=12 "
 
 # ---- both together: a keeper that acknowledges is killed at every call in turn.
 

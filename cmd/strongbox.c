@@ -469,6 +469,16 @@ print_json_end(const struct err *e, int status)
 }
 
 static int
+make_report(struct args *a, struct err *e)
+{
+	a->report = report_new("strongbox", a->common.quiet, a->common.verbose, e);
+	if (a->report != NULL)
+		return 0;
+	fprintf(stderr, "strongbox: %s\n", e->msg);
+	return -1;
+}
+
+static int
 run(const struct command *cmd, struct args *a, int argc, char **argv, struct err *e)
 {
 	int status = 0, i, r = parse(cmd, a, argc, argv, &status, e);
@@ -476,8 +486,7 @@ run(const struct command *cmd, struct args *a, int argc, char **argv, struct err
 	if (r > 0)
 		return status;
 	report_free(a->report);
-	a->report = report_new("strongbox", a->common.quiet, a->common.verbose, e);
-	if (a->report == NULL)
+	if (make_report(a, e) != 0)
 		return err_exit_status(e->kind);
 	if (r == 0)
 		r = key_guard_process(e);
@@ -507,7 +516,7 @@ main(int argc, char **argv)
 		return print_help(NULL);
 	if (argc > 1 && strcmp(argv[1], "--version") == 0)
 		return puts("strongbox " VERSION) < 0 ? err_exit_status(ERR_IO) : 0;
-	if ((a.report = report_new("strongbox", 0, 0, &e)) == NULL)
+	if (make_report(&a, &e) != 0)
 		return err_exit_status(e.kind);
 	if (cmd != NULL)
 		status = run(cmd, &a, argc - 1, argv + 1, &e);

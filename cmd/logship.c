@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/opt.h"
+#include "base/tool.h"
 #include "log/ship.h"
 #include "pg/conn.h"
 
@@ -37,13 +37,6 @@ static const char *const synopsis[] = {
 	NULL
 };
 
-static const struct opt_help help = {
-	"logship", "follow a database server's log into a repository, without end", synopsis,
-	opts,
-	"CONNINFO is a libpq connection string or URI: \"host=db1 user=backup\".\n"
-	"Runs until SIGTERM.  See logship(1)."
-};
-
 struct args {
 	struct opt_common common;
 	struct ship_options o;
@@ -60,8 +53,9 @@ take_span(const char *arg, int64_t *us, struct err *e)
 }
 
 static int
-take_option(struct args *a, int letter, const char *arg, struct err *e)
+take_option(void *args, int letter, const char *arg, struct err *e)
 {
+	struct args *a = args;
 	long long n = 0;
 
 	switch (letter) {
@@ -110,36 +104,14 @@ check_args(const struct args *a, struct err *e)
 	return 0;
 }
 
-/* 1: --help or --version was printed. */
 static int
-parse(struct args *a, int argc, char **argv, struct err *e)
+take_operands(void *args, int n, char **operand, struct err *e)
 {
-	struct opt_iter it;
-	int c, mine;
+	struct args *a = args;
 
-	opt_common_init(&a->common);
-	a->o.level = 1;
-	a->o.heartbeat = INT64_C(30000000);
-	a->o.mark = INT64_C(60000000);
-	a->o.roll_age = INT64_C(3600000000);
-	a->o.roll_size = 256u << 20;
-	opt_begin(&it, opts, argc, argv);
-	while ((c = opt_next(&it, e)) > 0) {
-		if (c == OPT_HELP)
-			return opt_print_help(stdout, &help) < 0 ? -1 : 1;
-		if (c == OPT_VERSION)
-			return printf("logship %s\n", VERSION) < 0 ? -1 : 1;
-		if ((mine = opt_common(&a->common, c, it.arg, e)) < 0)
-			return -1;
-		if (mine == 0 && take_option(a, c, it.arg, e) != 0)
-			return -1;
-	}
-	if (c < 0)
-		return -1;
-	if (argc - it.index > 1)
-		return err_set(e, ERR_USAGE, "one server at a time, not also %s",
-		    argv[it.index + 1]);
-	a->o.conninfo = argv[it.index];
+	if (n > 1)
+		return err_set(e, ERR_USAGE, "one server at a time, not also %s", operand[1]);
+	a->o.conninfo = operand[0];
 	return check_args(a, e);
 }
 
@@ -201,14 +173,16 @@ ship(struct args *a, struct err *e)
 }
 
 static int
-run(struct args *a, struct err *e)
+run(void *args, struct report *report, struct err *e)
 {
+	struct args *a = args;
 	struct source *source;
 	int rc = -1;
 
 	if (key_guard_process(e) != 0 || report_stop_install(e) != 0 ||
-	    report_signals(a->o.report, e) != 0)
+	    report_signals(report, e) != 0)
 		return -1;
+	a->o.report = report;
 	if ((source = source_read(a->common.source, e)) == NULL)
 		return -1;
 	if (a->o.slot == NULL) {
@@ -226,29 +200,20 @@ run(struct args *a, struct err *e)
 	return rc;
 }
 
+static const struct tool tool = {
+	{ "logship", "follow a database server's log into a repository, without end", synopsis,
+	    opts,
+	    "CONNINFO is a libpq connection string or URI: \"host=db1 user=backup\".\n"
+	    "Runs until SIGTERM.  See logship(1)." },
+	take_option, take_operands, run
+};
+
 int
 main(int argc, char **argv)
 {
-	struct args a;
-	struct err e = ERR_INIT, other;
-	int rc, status;
+	struct args a = { .o = { .level = 1, .heartbeat = INT64_C(30000000),
+		.mark = INT64_C(60000000), .roll_age = INT64_C(3600000000),
+		.roll_size = 256u << 20 } };
 
-	memset(&a, 0, sizeof(a));
-	rc = parse(&a, argc, argv, &e);
-	if (rc > 0)
-		return 0;
-	a.o.report = report_new("logship", a.common.quiet, a.common.verbose, &other);
-	if (a.o.report == NULL) {
-		fprintf(stderr, "logship: %s\n", other.msg);
-		return err_exit_status(other.kind);
-	}
-	if (rc == 0)
-		rc = run(&a, &e);
-	if (rc != 0 && a.common.json && json_print_failure(&e, &other) != 0)
-		report_error(a.o.report, &other);
-	if (rc == 0 && fflush(stdout) != 0)
-		rc = err_sys(&e, ERR_IO, "standard output");
-	status = rc != 0 ? report_error(a.o.report, &e) : 0;
-	report_free(a.o.report);
-	return status;
+	return tool_main(&tool, &a.common, &a, argc, argv);
 }

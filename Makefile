@@ -100,7 +100,7 @@ check:
 
 check-asan:
 	@$(MAKE) B='$(B)-asan' SAN=address,undefined tests
-	@B='$(abspath $(B)-asan)' tests/run $(TESTS)
+	@B='$(abspath $(B)-asan)' tests/run --small $(TESTS)
 
 check-tsan:
 	@$(MAKE) B='$(B)-tsan' SAN=thread '$(B)-tsan/unit'

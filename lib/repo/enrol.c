@@ -90,11 +90,19 @@ commit(struct repo *r, const struct enrol_options *o, const struct source *s, st
 	return got;
 }
 
-/* After a failed commit: the line may be durable, and something behind it failed. */
+/*
+ * After a failed commit: the line may be durable, and something behind it failed.
+ * 1, 0, or -1 when the journal cannot tell either.
+ */
 static int
-is_enrolled(const struct repo *r, const struct source *s)
+is_enrolled(struct repo *r, const struct source *s)
 {
-	return journal_find_key(repo_journal(r), key_public(s->writer)->id) != NULL;
+	const uint8_t *id = key_public(s->writer)->id;
+	struct err ignored;
+
+	if (journal_find_key(repo_journal(r), id) == NULL && repo_refresh(r, &ignored) != 0)
+		return -1;
+	return journal_find_key(repo_journal(r), id) != NULL;
 }
 
 static int
@@ -102,13 +110,15 @@ enrol_as(struct repo *r, const struct enrol_options *o, const struct source *s,
     const char *tmp, struct err *e)
 {
 	struct err after;
-	int got = source_write(s, tmp, e);
+	int got = source_write(s, tmp, e), there = 0;
 
 	if (got != 0 && e->kind == ERR_CONFLICT)
 		return -1;	/* not ours */
-	if (got == 0)
-		got = commit(r, o, s, e);
-	if (got != 0 && !is_enrolled(r, s)) {
+	if (got == 0 && (got = commit(r, o, s, e)) != 0)
+		there = is_enrolled(r, s);
+	if (got != 0 && there < 0)
+		return err_hint(e, "if it got enrolled nevertheless, its source file is %s", tmp);
+	if (got != 0 && !there) {
 		(void)unlink(tmp);	/* a key that was not enrolled is of no use */
 		return -1;
 	}

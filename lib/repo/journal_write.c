@@ -92,6 +92,8 @@ journal_append(struct journal *j, const struct statement *st, uint64_t *entry_se
 	if (r == 0) {
 		j->torn = 0;
 		r = journal_apply(j, &en, hash, e);
+		if (r != 0)
+			err_context(e, "committed as line %" PRIu64 ", but", en.seq);
 	}
 	buf_free(&line);
 	return r;

@@ -254,17 +254,8 @@ place_tablespaces(struct restore *r, struct err *e)
 static int
 write_stamp(struct restore *r, int complete, struct err *e)
 {
-	char *path;
-	int ret;
-
 	r->stamp.complete = complete;
-	if (stamp_write(r->target, &r->stamp, e) != 0)
-		return -1;
-	if ((path = io_path(r->target, "bulkhead/stamp", e)) == NULL)
-		return -1;
-	ret = own(r, path, e); /* a base backup of the copy, once released, must be able to read it */
-	free(path);
-	return ret;
+	return stamp_write(r->target, &r->stamp, e);
 }
 
 static int
@@ -285,18 +276,20 @@ begin_stamp(struct restore *r, struct err *e)
 	return write_stamp(r, 0, e);
 }
 
+/*
+ * What lies in bulkhead/ decides what pitr-replay does, so it stays ours until the
+ * release; the server's user only gets through, to unmapped tablespaces.
+ */
 static int
 make_ours(struct restore *r, struct err *e)
 {
 	char *ours = io_path(r->target, "bulkhead", e);
-	int ret;
+	int ret = 0;
 
 	if (ours == NULL)
 		return -1;
-	if (mkdir(ours, 0700) != 0)
+	if (mkdir(ours, 0700) != 0 || chmod(ours, r->x.chown ? 0711 : 0700) != 0)
 		ret = err_sys(e, ERR_IO, "%s: mkdir", ours);
-	else
-		ret = own(r, ours, e);
 	free(ours);
 	return ret;
 }

@@ -282,6 +282,20 @@ pg_server_start(struct pg_server *s, struct report *r, struct err *e)
 	return wait_for_answer(s, e);
 }
 
+/* ---- promote ---- */
+
+/* As pg_ctl does it: pg_promote() needs a server that takes queries. */
+int
+pg_server_promote(struct pg_server *s, struct err *e)
+{
+	if (pg_server_write(s, "promote", "", e) < 0)
+		return -1;
+	if (kill(s->pid, SIGUSR1) < 0)
+		return err_sys(e, ERR_UNREACHABLE, "server of %s: signal to pid %d", s->datadir,
+		    (int)s->pid);
+	return 0;
+}
+
 /* ---- stop ---- */
 
 /* Send the signal and wait: 1 it has ended, 0 not within these seconds, -1. */

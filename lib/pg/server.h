@@ -97,6 +97,12 @@ int pg_server_alive(struct pg_server *s, struct err *e);
  */
 int pg_server_attach(struct pg_server *s, struct err *e);
 
+/*
+ * Promote a server that recovers: it ends its recovery where it is, also when it takes no
+ * queries.  Returns at once.
+ */
+int pg_server_promote(struct pg_server *s, struct err *e);
+
 /* Fast shutdown, after five minutes an immediate one; waits for the end.  Not running: 0. */
 int pg_server_stop(struct pg_server *s, struct err *e);
 

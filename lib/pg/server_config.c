@@ -159,7 +159,7 @@ init_work(struct pg_server *s, const char *work, struct err *e)
 	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0) {
 		(void)err_set(e, ERR_REFUSED, "%s: not a folder that only you (uid %u) can write",
 		    s->work, (unsigned)geteuid());
-		return err_hint(e, "run as its owner, uid %u, or remove it", (unsigned)st.st_uid);
+		return err_hint(e, "run as its owner, uid %u", (unsigned)st.st_uid);
 	}
 	if (chmod(s->work, mode) < 0)
 		return err_sys(e, ERR_IO, "%s: chmod", s->work);

@@ -31,12 +31,31 @@ struct fetch {
 	struct ahead *ahead;			/* from `later` */
 	struct buf data;			/* the file that is being sent */
 	pthread_mutex_t mutex;
-	uint64_t served;
+	uint64_t served;			/* segments */
+	uint64_t asked;				/* the start of the one asked for last, */
+	uint32_t asked_timeline;		/* first of this timeline, */
+	int repeats;				/* so often */
 	int failed;
 	struct err failure;
 };
 
 /* ---- answering ------------------------------------------------------------- */
+
+/* The server asks for one timeline after another: that is once. */
+static void
+count(struct fetch *f, uint32_t timeline, uint64_t start, int served)
+{
+	pthread_mutex_lock(&f->mutex);
+	f->served += (uint64_t)served;
+	if (f->repeats == 0 || start != f->asked) {
+		f->asked = start;
+		f->asked_timeline = timeline;
+		f->repeats = 1;
+	} else if (timeline == f->asked_timeline) {
+		f->repeats++;
+	}
+	pthread_mutex_unlock(&f->mutex);
+}
 
 static int
 get_segment(struct fetch *f, uint32_t timeline, uint64_t start, struct err *e)
@@ -45,12 +64,9 @@ get_segment(struct fetch *f, uint32_t timeline, uint64_t start, struct err *e)
 
 	if (!ahead_take(f->ahead, timeline, start, &f->data, &rc, e))
 		rc = walfile_segment(&f->now, timeline, start, &f->data, e);
-	if (rc > 0) {
+	if (rc > 0)
 		ahead_want(f->ahead, timeline, start);
-		pthread_mutex_lock(&f->mutex);
-		f->served++;
-		pthread_mutex_unlock(&f->mutex);
-	}
+	count(f, timeline, start, rc > 0);
 	return rc;
 }
 
@@ -298,6 +314,18 @@ fetch_segments(struct fetch *f)
 
 	pthread_mutex_lock(&f->mutex);
 	n = f->served;
+	pthread_mutex_unlock(&f->mutex);
+	return n;
+}
+
+int
+fetch_repeats(struct fetch *f, uint64_t *start)
+{
+	int n;
+
+	pthread_mutex_lock(&f->mutex);
+	n = f->repeats;
+	*start = f->asked;
 	pthread_mutex_unlock(&f->mutex);
 	return n;
 }

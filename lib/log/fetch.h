@@ -42,6 +42,13 @@ int fetch_failed(struct fetch *f, struct err *e);
 uint64_t fetch_segments(struct fetch *f);	/* served so far */
 
 /*
+ * How many times in a row the server has asked for the segment that it asked for last, or
+ * found absent: a server that can replay no further asks again and again.  *start: that
+ * segment's.
+ */
+int fetch_repeats(struct fetch *f, uint64_t *start);
+
+/*
  * The client: `name` from the socket into the file `path`.  The exit status; *e says why
  * when it is 200.
  */

@@ -180,11 +180,13 @@ replay_open(struct replay *rp, const struct replay_options *o, struct err *e)
 void
 replay_close(struct replay *rp)
 {
+	fetch_free(rp->fetch);
 	log_reader_free(rp->reader);
 	log_index_free(rp->index);
 	repo_free(rp->repo);
 	key_free(rp->key);
 	lock_free(rp->lock);
+	rp->fetch = NULL;
 	rp->reader = NULL;
 	rp->index = NULL;
 	rp->repo = NULL;

@@ -56,8 +56,8 @@ struct replay {
 	struct log_path cut;		/* path up to plan.stop */
 	char wal[1100];			/* the folder of the snapshot's own WAL */
 	struct pg_server server;	/* after replay_run */
+	struct fetch *fetch;		/* from replay_run to replay_close */
 	int readable;			/* after replay_run: the server runs, paused */
-	uint64_t segments;		/* fetched */
 };
 
 /* ERR_NOTFOUND: not a restored copy; ERR_REFUSED: not complete, released, or a wrong key; ERR_BUSY. */
@@ -67,7 +67,11 @@ void replay_close(struct replay *rp);	/* leaves a paused server running */
 /* Fills rp->plan.  ERR_REFUSED: before what the copy holds; ERR_CORRUPT: a hole or damage before the target. */
 int replay_plan(struct replay *rp, const struct target *t, struct err *e);
 
-/* Replay to rp->plan.stop, then pause.  The stamp says so when it returns 0. */
+/*
+ * Replay to rp->plan.stop, then pause.  The stamp says so when it returns 0.  A server that
+ * takes no queries there (transactions with very many subtransactions were open) is
+ * stopped, and rp->readable is 0: it can go forward, and be released.
+ */
 int replay_run(struct replay *rp, struct err *e);
 
 /* After replay_run: promote the copy, checkpoint, stop the server, mark the copy as released. */

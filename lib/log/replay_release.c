@@ -3,19 +3,22 @@
  */
 #include "log/replay_private.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static int
-wait_for_promotion(struct replay *rp, struct fetch *f, struct err *e)
+wait_for_promotion(struct replay *rp, struct err *e)
 {
 	struct err starting = ERR_INIT;	/* replay_watch tells when it died */
 	char row[64];
+	int wait = REPLAY_WAIT;
 
-	while (replay_watch(rp, f, e) == 0)
+	while (replay_watch(rp, &wait, e) == 0)
 		if (pg_server_query(&rp->server, "SELECT pg_is_in_recovery()", row, sizeof(row),
 			&starting) == 0 && strcmp(row, "f") == 0)
 			return 0;
@@ -36,14 +39,13 @@ resume_promoted(struct replay *rp, struct err *e)
 }
 
 static int
-promote(struct replay *rp, struct fetch *f, struct err *e)
+promote(struct replay *rp, struct err *e)
 {
 	char row[64];
 
-	if (!rp->promoted &&
-	    pg_server_query(&rp->server, "SELECT pg_promote(false)", row, sizeof(row), e) < 0)
+	if (rp->promoted ? resume_promoted(rp, e) < 0 : pg_server_promote(&rp->server, e) < 0)
 		return -1;
-	if (wait_for_promotion(rp, f, e) < 0 ||
+	if (wait_for_promotion(rp, e) < 0 ||
 	    pg_server_query(&rp->server, "CHECKPOINT", row, sizeof(row), e) < 0)
 		return -1;
 	return pg_server_stop(&rp->server, e);
@@ -63,33 +65,56 @@ drop_file(const char *target, const char *name, struct err *e)
 	return rc;
 }
 
+/*
+ * bulkhead/ decides nothing any more: it goes to the server's user, who must be able to
+ * read it for a base backup.
+ */
+static int
+hand_over(const struct pg_server *s, struct err *e)
+{
+	struct dirent *d;
+	DIR *dir;
+	int fd, rc = 0;
+
+	if (geteuid() != 0)
+		return 0;
+	if ((dir = opendir(s->work)) == NULL)
+		return err_sys(e, ERR_IO, "%s", s->work);
+	fd = dirfd(dir);
+	while (rc == 0 && (errno = 0, d = readdir(dir)) != NULL)
+		if (strcmp(d->d_name, "..") != 0 &&
+		    fchownat(fd, d->d_name, s->uid, s->gid, AT_SYMLINK_NOFOLLOW) < 0)
+			rc = err_sys(e, ERR_IO, "%s/%s: chown", s->work, d->d_name);
+	if (rc == 0 && errno != 0)
+		rc = err_sys(e, ERR_IO, "%s", s->work);
+	(void)closedir(dir);	/* only read from */
+	return rc;
+}
+
 /* From here on the copy starts like any other data directory. */
 static int
 disarm(struct replay *rp, struct err *e)
 {
+	if (replay_unserve(rp, e) < 0 || pg_server_tidy(&rp->server, e) < 0)
+		return -1;
 	if (drop_file(rp->o.target, "standby.signal", e) < 0 ||
 	    drop_file(rp->o.target, "recovery.signal", e) < 0 ||
 	    drop_file(rp->o.target, "postgresql.auto.conf", e) < 0 ||
 	    io_fsync_dir(rp->o.target, e) < 0)
 		return -1;
 	rp->stamp.released = 1;
-	return stamp_write(rp->o.target, &rp->stamp, e);
+	if (stamp_write(rp->o.target, &rp->stamp, e) < 0)
+		return -1;
+	return hand_over(&rp->server, e);
 }
 
 int
 replay_release(struct replay *rp, struct err *e)
 {
-	struct fetch *f;
-	int rc;
-
-	if (rp->promoted && resume_promoted(rp, e) < 0)
+	if (promote(rp, e) < 0)
 		return err_context(e, "release");
-	if ((f = replay_serve(rp, e)) == NULL)
-		return -1;
-	rc = promote(rp, f, e);
-	fetch_free(f);
 	rp->readable = 0;
-	return rc < 0 ? err_context(e, "release") : disarm(rp, e);
+	return disarm(rp, e);
 }
 
 int

@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define POLL_MS 50
+#define WAIT_LONGEST  500	/* ms */
+#define STUCK_REPEATS 8		/* it asks for a segment up to three times when it starts */
 
 /* ---- the server ------------------------------------------------------------ */
 
@@ -110,7 +112,7 @@ replay_configure(struct replay *rp, int standby, struct err *e)
 	return pg_server_configure(&rp->server, &set, e);
 }
 
-struct fetch *
+int
 replay_serve(struct replay *rp, struct err *e)
 {
 	char socket[160];
@@ -119,32 +121,47 @@ replay_serve(struct replay *rp, struct err *e)
 		.ahead = 4 };
 
 	socket_path(rp, socket, sizeof(socket));
-	return fetch_new(&o, e);
+	return (rp->fetch = fetch_new(&o, e)) == NULL ? -1 : 0;
+}
+
+int
+replay_unserve(struct replay *rp, struct err *e)
+{
+	char socket[160];
+
+	fetch_free(rp->fetch);
+	rp->fetch = NULL;
+	socket_path(rp, socket, sizeof(socket));
+	if (unlink(socket) < 0 && errno != ENOENT)
+		return err_sys(e, ERR_IO, "%s: unlink", socket);
+	return 0;
 }
 
 /* ---- waiting --------------------------------------------------------------- */
 
 /* Our failure, or the server's when there is none: ours is what made it fail. */
 static int
-tell_failure(struct fetch *f, const struct err *server, struct err *e)
+tell_failure(struct replay *rp, const struct err *server, struct err *e)
 {
-	if (!fetch_failed(f, e))
+	if (rp->fetch == NULL || !fetch_failed(rp->fetch, e))
 		*e = *server;
 	return err_context(e, "replay");
 }
 
 int
-replay_watch(struct replay *rp, struct fetch *f, struct err *e)
+replay_watch(struct replay *rp, int *wait, struct err *e)
 {
 	struct err why = ERR_INIT;
 
 	if (report_stopping())
 		return err_set(e, ERR_CANCELLED, "replay: stopped by a signal");
-	if (fetch_failed(f, &why))
-		return tell_failure(f, &why, e);
-	if (pg_server_alive(&rp->server, &why) == 0)
-		return tell_failure(f, &why, e);
-	(void)poll(NULL, 0, POLL_MS);
+	if ((rp->fetch != NULL && fetch_failed(rp->fetch, &why)) ||
+	    pg_server_alive(&rp->server, &why) == 0)
+		return tell_failure(rp, &why, e);
+	(void)poll(NULL, 0, *wait);	/* a signal cuts it short */
+	*wait += *wait / 4 + 1;
+	if (*wait > WAIT_LONGEST)
+		*wait = WAIT_LONGEST;
 	return 0;
 }
 
@@ -180,29 +197,66 @@ check_position(const struct replay *rp, uint64_t lsn, struct err *e)
 
 	if (lsn == rp->plan.stop)
 		return 0;
-	return err_set(e, ERR_BUG, "replay: the server stopped at %s instead of %s",
+	return err_set(e, ERR_BUG, "the server stopped at %s instead of %s",
 	    lsn_format(at, lsn), lsn_format(want, rp->plan.stop));
 }
 
-/* Until the server has replayed all that it is given, and pauses. */
+enum place { AT_START, ON_THE_WAY, AT_END };	/* AT_START: it takes no queries yet */
+
+/* Where is it?  Once it is at the end it is told to pause, and AT_END when it does. */
 static int
-wait_for_pause(struct replay *rp, struct fetch *f, struct err *e)
+push(struct replay *rp, int *told, enum place *place, struct err *e)
 {
 	uint64_t lsn;
-	int paused, asked = 0;
+	int paused;
 
-	while (replay_watch(rp, f, e) == 0) {
-		if (!ask_position(rp, &lsn, &paused))
+	*place = AT_START;
+	if (!ask_position(rp, &lsn, &paused))
+		return 0;
+	*place = paused ? AT_END : ON_THE_WAY;
+	if (paused)
+		return check_position(rp, lsn, e);
+	if (lsn >= rp->plan.stop && !*told) {
+		*told = 1;
+		return pause_server(rp, e);
+	}
+	report_progress(rp->o.report, "replaying", lsn > rp->from ? lsn - rp->from : 0,
+	    rp->plan.stop - rp->from);
+	return 0;
+}
+
+/* Has it asked for the same segment so often that it can replay no further?  For the last one? */
+static int
+is_stuck(struct replay *rp, int *last)
+{
+	uint64_t start;
+	int n = fetch_repeats(rp->fetch, &start);
+
+	*last = start + rp->snapshot->segment_size >= rp->plan.stop;
+	return n >= STUCK_REPEATS;
+}
+
+/*
+ * Until the server has replayed all that it is given, and pauses there: 1.  0: it has all, but
+ * takes no queries, so it cannot be told to pause.
+ */
+static int
+wait_for_end(struct replay *rp, struct err *e)
+{
+	enum place place;
+	int told = 0, wait = REPLAY_WAIT, last;
+
+	while (replay_watch(rp, &wait, e) == 0) {
+		if (push(rp, &told, &place, e) < 0)
+			return err_context(e, "replay");
+		if (place == AT_END)
+			return 1;
+		if (!is_stuck(rp, &last) || told)
 			continue;
-		if (paused)
-			return check_position(rp, lsn, e);
-		if (lsn >= rp->plan.stop && !asked) {
-			if (pause_server(rp, e) < 0)
-				return err_context(e, "replay");
-			asked = 1;
-		}
-		report_progress(rp->o.report, "replaying", lsn > rp->from ? lsn - rp->from : 0,
-		    rp->plan.stop - rp->from);
+		if (place == AT_START && last)
+			return 0;
+		err_set(e, ERR_CORRUPT, "replay: the server cannot read all of the WAL");
+		return err_hint(e, "its log is %s", rp->server.log);
 	}
 	return -1;
 }
@@ -239,36 +293,32 @@ keep_position(struct replay *rp, struct err *e)
 }
 
 static int
-run_server(struct replay *rp, struct fetch *f, struct err *e)
+run_server(struct replay *rp, struct err *e)
 {
-	struct err ignored = ERR_INIT;	/* the failure before it is the one to tell */
+	struct err other = ERR_INIT;	/* the failure before it is the one to tell */
 	int rc;
 
 	if (pg_server_start(&rp->server, rp->o.report, e) < 0) {
-		ignored = *e;
-		return tell_failure(f, &ignored, e);
+		other = *e;
+		return tell_failure(rp, &other, e);
 	}
-	rc = wait_for_pause(rp, f, e);
+	rc = wait_for_end(rp, e);
 	report_done(rp->o.report);
+	rp->readable = rc > 0;
 	if (rc < 0)
-		(void)pg_server_stop(&rp->server, &ignored);
-	rp->readable = rc == 0;
-	return rc;
+		(void)pg_server_stop(&rp->server, &other);
+	else if (rc == 0 && !rp->o.release)
+		rc = pg_server_stop(&rp->server, e);
+	return rc < 0 ? -1 : 0;
 }
 
 int
 replay_run(struct replay *rp, struct err *e)
 {
-	struct fetch *f;
-	int rc;
-
 	if (rp->promoted)	/* it was there before its release began */
 		return 0;
 	if (stop_earlier(rp, e) < 0 || replay_set_wal_aside(rp, e) < 0 ||
-	    replay_configure(rp, 1, e) < 0 || (f = replay_serve(rp, e)) == NULL)
+	    replay_configure(rp, 1, e) < 0 || replay_serve(rp, e) < 0 || run_server(rp, e) < 0)
 		return -1;
-	rc = run_server(rp, f, e);
-	rp->segments = fetch_segments(f);
-	fetch_free(f);
-	return rc < 0 ? -1 : keep_position(rp, e);
+	return keep_position(rp, e);
 }

@@ -19,6 +19,7 @@ struct scan {
 	uint64_t from;
 	struct target_result *out;
 	uint64_t last, gap;	/* ends of this record, and of the one before it; at least `from` */
+	uint64_t settled;	/* end of the last record that changed a transaction's fate */
 	int found;		/* stop is known; only the transaction behind it is still looked for */
 };
 
@@ -136,8 +137,16 @@ scan_found(struct scan *s, const struct wal_event *ev)
 		return 1;
 	}
 	s->found = 1;
-	s->out->stop = behind ? s->last : s->gap;
+	s->out->stop = behind ? s->last : s->settled > s->from ? s->settled : s->from;
 	return 0;
+}
+
+/* Does a transaction's fate change with this record? */
+static int
+settles(const struct wal_event *ev)
+{
+	return ev->kind == WAL_COMMIT || ev->kind == WAL_ABORT || ev->kind == WAL_PREPARE ||
+	    ev->kind == WAL_RESTORE_POINT;
 }
 
 static int
@@ -152,6 +161,8 @@ scan_event(void *ctx, const struct wal_event *ev, struct err *e)
 		raise_minima(&s->out->minima, ev);
 	if (!s->found && is_meant(s->t, ev) && scan_found(s, ev))
 		return 1;
+	if (settles(ev) && !s->found)
+		s->settled = s->last;
 	if (ev->kind != WAL_COMMIT)
 		return 0;
 	if (s->found && ev->start >= s->out->stop) {

@@ -14,6 +14,10 @@
  *	to L		stops before the first record that begins after L
  *	before N / to N	stops before, or right behind, the commit of transaction N;
  *			the same with a restore point's record
+ *
+ * Where it is a transaction that must not be in, replay ends right behind the last record
+ * before it that settled another one: what the unwanted one did is not replayed at
+ * all, and a lock that it took does not bar readers of the paused copy.
  */
 #ifndef LOG_TARGET_H
 #define LOG_TARGET_H

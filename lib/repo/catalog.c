@@ -439,9 +439,12 @@ add_snapshot(struct catalog *c, const struct journal_entry *en, struct err *e)
 	    get_history(st, &h, e) != 0 ||
 	    (s->history = catalog_index_history(c->index, &h, e)) == NULL)
 		return -1;
+	if (catalog_index_add(c->index, CATALOG_SNAPSHOTS,
+		(const char *const[]){ s->source, s->id, "" }, c->nsnapshots, e) != 0)
+		return -1;
+	c->nsnapshots++;
 	find_source(c, s->source)->system_id = s->system_id;
-	return catalog_index_add(c->index, CATALOG_SNAPSHOTS,
-	    (const char *const[]){ s->source, s->id, "" }, c->nsnapshots++, e);
+	return 0;
 }
 
 static int
@@ -475,9 +478,12 @@ add_log(struct catalog *c, const struct journal_entry *en, struct err *e)
 	    get_history(st, &h, e) != 0 ||
 	    (l->history = catalog_index_history(c->index, &h, e)) == NULL)
 		return -1;
+	if (catalog_index_add(c->index, CATALOG_LOGS,
+		(const char *const[]){ l->source, l->stream, l->file }, c->nlogs, e) != 0)
+		return -1;
+	c->nlogs++;
 	find_source(c, l->source)->system_id = l->system_id;
-	return catalog_index_add(c->index, CATALOG_LOGS,
-	    (const char *const[]){ l->source, l->stream, l->file }, c->nlogs++, e);
+	return 0;
 }
 
 static int

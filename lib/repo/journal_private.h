@@ -45,7 +45,7 @@ void journal_chain(uint8_t out[32], const uint8_t before[32], const char *line, 
 int journal_admit(struct journal *j, const char *line, size_t len, struct journal_entry *en,
     uint8_t hash[32], struct err *e);
 
-/* An admitted line takes effect. */
+/* An admitted line takes effect, or, when there is no memory for it, nothing changes. */
 int journal_apply(struct journal *j, const struct journal_entry *en, const uint8_t hash[32],
     struct err *e);
 

@@ -325,13 +325,16 @@ journal_apply(struct journal *j, const struct journal_entry *en, const uint8_t h
 	struct journal_key *k;
 	uint8_t id[KEY_ID];
 
-	if (st->verb == ST_ENROL) {
-		if (replaces != NULL && hex_decode(id, KEY_ID, replaces) == 0 &&
-		    (k = find_key(j, id)) != NULL)
-			k->replaced = 1;
-		if (add_key(j, statement_get(st, "key"), statement_get(st, "source"), e) != 0)
-			return -1;
+	if (st->verb == ST_ENROL &&
+	    add_key(j, statement_get(st, "key"), statement_get(st, "source"), e) != 0)
+		return -1;
+	if (j->each != NULL && j->each(j->ctx, en, e) != 0) {
+		j->nkeys -= st->verb == ST_ENROL;
+		return -1;
 	}
+	if (replaces != NULL && hex_decode(id, KEY_ID, replaces) == 0 &&
+	    (k = find_key(j, id)) != NULL)
+		k->replaced = 1;
 	k = find_key(j, st->actor);
 	k->count = st->count;
 	memcpy(k->last, st->hash, 32);
@@ -340,7 +343,7 @@ journal_apply(struct journal *j, const struct journal_entry *en, const uint8_t h
 	j->at += en->len + 1;
 	j->last_len = en->len;
 	j->next++;
-	return j->each != NULL ? j->each(j->ctx, en, e) : 0;
+	return 0;
 }
 
 const struct journal_key *

@@ -615,6 +615,41 @@ START_TEST(an_append_that_fails_leaves_nothing)
 }
 END_TEST
 
+/* Takes every statement, but the third one not at the first time. */
+static int
+fail_once(void *ctx, const struct journal_entry *en, struct err *err)
+{
+	int *taken = ctx;
+
+	if (en->seq == 2 && taken[1]++ == 0)
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	taken[0]++;
+	return 0;
+}
+
+START_TEST(what_is_written_but_not_taken_is_taken_later)
+{
+	const struct key_secret *const keys[] = { f.approver[0], f.approver[1] };
+	struct key_secret *k = key_new(KEY_WRITER, "second", &e);
+	struct statement *st = enrol("second", k);
+	int taken[2] = { 0, 0 };
+	struct journal *j = journal_read(path, NULL, NULL, fail_once, taken, &e);
+	uint64_t seq;
+
+	sign(st, keys, 2, 0);
+	ck_assert_int_eq(journal_append(j, st, &seq, &e), -1);
+	ck_assert_str_eq(e.msg, "committed as line 2, but: out of memory");
+	ck_assert_uint_eq(journal_head(j).seq, 1);
+	ck_assert_ptr_null(journal_find_key(j, key_public(k)->id));
+	fixture_ok(journal_refresh(j, &e));
+	ck_assert_int_eq(taken[0], 3);
+	ck_assert_ptr_nonnull(journal_find_key(j, key_public(k)->id));
+	journal_free(j);
+	statement_free(st);
+	key_free(k);
+}
+END_TEST
+
 /* One of several processes: 20 statements of its own source. */
 static void
 append_many(struct source *s)
@@ -702,6 +737,7 @@ journal_suite(void)
 	tcase_add_test(t, what_is_refused_is_not_written);
 	tcase_add_test(t, an_append_is_one_write_and_one_fsync);
 	tcase_add_test(t, an_append_that_fails_leaves_nothing);
+	tcase_add_test(t, what_is_written_but_not_taken_is_taken_later);
 	tcase_add_test(t, several_processes_append_at_once);
 	suite_add_tcase(s, t);
 	return s;

@@ -28,6 +28,7 @@
 	X(json)			\
 	X(key)			\
 	X(keyfile)		\
+	X(listing)		\
 	X(lock)			\
 	X(log_index)		\
 	X(log_path)		\

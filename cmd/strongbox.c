@@ -468,26 +468,18 @@ print_json_end(const struct err *e, int status)
 	json_free(&j);
 }
 
+/* Run the command, unless r says that the command line was wrong already. */
 static int
-make_report(struct args *a, struct err *e)
+run(const struct command *cmd, struct args *a, int r, struct err *e)
 {
-	a->report = report_new("strongbox", a->common.quiet, a->common.verbose, e);
-	if (a->report != NULL)
-		return 0;
-	fprintf(stderr, "strongbox: %s\n", e->msg);
-	return -1;
-}
+	struct err e2;
+	int i, status = 0;
 
-static int
-run(const struct command *cmd, struct args *a, int argc, char **argv, struct err *e)
-{
-	int status = 0, i, r = parse(cmd, a, argc, argv, &status, e);
-
-	if (r > 0)
-		return status;
-	report_free(a->report);
-	if (make_report(a, e) != 0)
-		return err_exit_status(e->kind);
+	a->report = report_new("strongbox", a->common.quiet, a->common.verbose, &e2);
+	if (a->report == NULL) {
+		fprintf(stderr, "strongbox: %s\n", e2.msg);
+		return err_exit_status(e2.kind);
+	}
 	if (r == 0)
 		r = key_guard_process(e);
 	if (r == 0)
@@ -500,6 +492,7 @@ run(const struct command *cmd, struct args *a, int argc, char **argv, struct err
 		status = report_error(a->report, e);
 	if (a->common.json)
 		print_json_end(e, status);
+	report_free(a->report);
 	return status;
 }
 
@@ -509,24 +502,18 @@ main(int argc, char **argv)
 	const struct command *cmd = find_command(argc > 1 ? argv[1] : NULL);
 	struct args a = { .environment = "production" };
 	struct err e = ERR_INIT;
-	int status;
+	int status = 0, r;
 
 	opt_common_init(&a.common);
 	if (argc > 1 && strcmp(argv[1], "--help") == 0)
 		return print_help(NULL);
 	if (argc > 1 && strcmp(argv[1], "--version") == 0)
 		return puts("strongbox " VERSION) < 0 ? err_exit_status(ERR_IO) : 0;
-	if (make_report(&a, &e) != 0)
-		return err_exit_status(e.kind);
 	if (cmd != NULL)
-		status = run(cmd, &a, argc - 1, argv + 1, &e);
-	else {
-		if (argc > 1)
-			err_set(&e, ERR_USAGE, "unknown command \"%s\"", argv[1]);
-		else
-			err_set(&e, ERR_USAGE, "no command given");
-		status = report_error(a.report, &e);
-	}
-	report_free(a.report);
-	return status;
+		r = parse(cmd, &a, argc - 1, argv + 1, &status, &e);
+	else if (argc > 1)
+		r = err_set(&e, ERR_USAGE, "unknown command \"%s\"", argv[1]);
+	else
+		r = err_set(&e, ERR_USAGE, "no command given");
+	return r > 0 ? status : run(cmd, &a, r, &e);
 }

@@ -41,8 +41,9 @@ static const char *
 say(const char *fields)
 {
 	struct statement *st = parse(fields);
-	struct journal_entry en = { .seq = seq++, .time = 1000 + (int64_t)seq, .st = st };
+	struct journal_entry en = { .seq = seq, .time = 1001 + (int64_t)seq, .st = st };
 
+	seq++;
 	err_clear(&e);
 	if (catalog_add(&c, &en, &e) != 0)
 		ck_assert_int_eq(e.kind, ERR_CORRUPT);

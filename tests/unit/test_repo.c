@@ -3,8 +3,11 @@
  * order, once, and nothing is committed that is not there.
  */
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -460,6 +463,69 @@ START_TEST(whatever_fails_nothing_is_lost_and_a_retry_succeeds)
 }
 END_TEST
 
+/* fstatvfs for the whole test program: what it says is free can be set. */
+static int full;
+
+int
+fstatvfs(int fd, struct statvfs *v)
+{
+	int (*real)(int, struct statvfs *);
+	int r;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "fstatvfs");
+	r = real(fd, v);
+	if (full) {	/* 100 GiB, of which 1 GiB less a block is free for us */
+		v->f_frsize = 4096;
+		v->f_blocks = (fsblkcnt_t)100 << 18;
+		v->f_bavail = ((fsblkcnt_t)1 << 18) - 1;
+	}
+	return r;
+}
+
+static void
+nearly_full(struct repo_put *p, int r)
+{
+	ck_assert(p == NULL || r == -1);
+	ck_assert_int_eq(e.kind, ERR_IO);
+	ck_assert_int_eq(e.sys, ENOSPC);
+	ck_assert_ptr_nonnull(strstr(e.msg, ": new pack: write (the last 1024 MiB are kept for"
+	    " logs and journal): No space left on device"));
+}
+
+START_TEST(the_last_space_is_kept_for_logs_and_journal)
+{
+	static const char some[1 << 20];
+	struct repo_session *s = repo_session_begin(f.repo, "shop", "snapshot", &e);
+	struct repo_put *p = repo_put_begin(s, REPO_PACK, &e);
+	struct statement *st = statement_new(ST_LOG_GAP, &e);
+	struct repo_session *l;
+	struct repo_log *log;
+	char file[LOG_NAME_MAX];
+	int i, r = 0;
+
+	full = 1;
+	nearly_full(repo_put_begin(s, REPO_PACK, &e), 0);
+	for (i = 0; i < 20 && r == 0; i++)	/* what is open does not fill the disk either */
+		r = repo_put_write(p, some, sizeof(some), &e);
+	nearly_full(p, r);
+	repo_put_free(p);
+	repo_session_free(s);
+	l = repo_session_begin(f.repo, "shop", "log", &e);
+	log = repo_log_begin(l, "77-00000001", 1, "p", 1, file, &e);
+	ck_assert_msg(log != NULL, "%s", e.msg);
+	fixture_ok(repo_log_append(log, some, sizeof(some), &e));
+	repo_log_free(log);
+	repo_session_free(l);
+	statement_add(st, "source", "shop");
+	statement_add(st, "stream", "77-00000001");
+	statement_add(st, "from", "0/1");
+	statement_add(st, "to", "0/2");
+	statement_add(st, "reason", "a test");
+	fixture_ok(commit(st));
+	full = 0;
+}
+END_TEST
+
 /* ---- logs --------------------------------------------------------------------- */
 
 static const char stream[] = "7574210418334529345-00000002";
@@ -757,6 +823,31 @@ START_TEST(what_others_commit_is_seen_after_a_refresh)
 }
 END_TEST
 
+START_TEST(what_is_remembered_is_durable)
+{
+	struct state *slow = state_open(scratch_path("slow"), &e);
+	struct journal_head h;
+	struct repo *r;
+	const char *calls;
+
+	calls_watch();
+	calls_fail(1, 5 /* EIO */);	/* the fdatasync of the journal */
+	ck_assert_ptr_null(repo_open(f.path, NULL, slow, NULL, &e));
+	(void)calls_seen();
+	ck_assert_ptr_nonnull(strstr(e.msg, ": journal: fdatasync: Input/output error"));
+	ck_assert_int_eq(state_get_head(slow, repo_id(f.repo), &h, &e), 0);
+	calls_watch();
+	r = repo_open(f.path, NULL, slow, NULL, &e);
+	calls = calls_seen();
+	ck_assert_msg(r != NULL && strncmp(calls, "fdatasync ", 10) == 0, "%s", calls);
+	calls_watch();
+	fixture_ok(repo_refresh(r, &e));
+	ck_assert_str_eq(calls_seen(), "");	/* there is nothing new */
+	repo_free(r);
+	state_free(slow);
+}
+END_TEST
+
 START_TEST(it_says_what_a_path_is_and_what_is_new)
 {
 	struct state *fresh = state_open(scratch_path("fresh"), &e);
@@ -862,6 +953,7 @@ repo_suite(void)
 	tcase_add_test(t, stored_files_are_read_only);
 	tcase_add_test(t, names_come_after_bytes_and_the_journal_last);
 	tcase_add_test(t, whatever_fails_nothing_is_lost_and_a_retry_succeeds);
+	tcase_add_test(t, the_last_space_is_kept_for_logs_and_journal);
 	tcase_add_test(t, a_log_grows_and_is_marked);
 	tcase_add_test(t, files_that_begin_at_one_place_are_numbered);
 	tcase_add_test(t, an_append_is_synced_before_it_is_told);
@@ -875,6 +967,7 @@ repo_suite(void)
 	tcase_add_test(t, the_pin_decides);
 	tcase_add_test(t, a_changed_format_file_does_not_lead_astray);
 	tcase_add_test(t, what_others_commit_is_seen_after_a_refresh);
+	tcase_add_test(t, what_is_remembered_is_durable);
 	tcase_add_test(t, it_says_what_a_path_is_and_what_is_new);
 	tcase_add_test(t, it_is_made_in_an_empty_folder_only);
 	tcase_add_test(t, a_failure_leaves_the_folder_empty);

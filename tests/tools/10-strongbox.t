@@ -151,13 +151,45 @@ sed '2s/production/Production/' "$T/journal" >"$REPO/journal"
 fails_with 65 'journal: line 1: damaged' strongbox list
 cp "$T/journal" "$REPO/journal"
 
-# The example of the manual page finds the same, without any of our tools.
-sed -n '/^prev=/,/^done/p' "$ROOT/man/bulkhead-repository.5" | sed 's/\\e/\\/g' >"$T/chain.sh"
+# ---- the examples of the manual pages
+
+# example PAGE TEXT: the commands below the line TEXT, as the reader sees them.
+example()
+{
+	sed -n "/^$2/,/^\.Ed/p" "$ROOT/man/$1" | sed '1,/^\.Bd/d; /^\.Ed/d; s/\\e/\\/g'
+}
+# by_book TEXT: what an example of bulkhead-repository(5) prints, in the folder at hand.
+by_book()
+{
+	example bulkhead-repository.5 "$1" >"$T/example.sh"
+	[ -s "$T/example.sh" ] && bash "$T/example.sh"
+}
 cd "$REPO"
-is "a good chain, by the manual page" "$(bash "$T/chain.sh")" ""
+is "a good chain, without any of our tools" "$(by_book 'Check the chain')" ""
 sed -i '2s/production/Production/' journal
-is "a damaged one" "$(bash "$T/chain.sh")" "line 1 is damaged"
+is "a damaged one" "$(by_book 'Check the chain')" "line 1 is damaged"
 cp "$T/journal" journal
+is "the repository's id" "$(by_book 'Compute the repository id')" "$REPO_ID  -"
+mkdir -p "$T/book/packs/shop/ab"
+cd "$T/book"
+echo "5 h 2026-11-22T10:00:00.000000Z b 1 s snapshot actor=a count=1 last=0 source=shop id=A" \
+    >journal
+is "the snapshots" "$(by_book 'When was each snapshot')" \
+    "2026-11-22T10:00:00.000000Z source=shop id=A"
+echo pack >pack
+cp pack "packs/shop/ab/$(b2sum -l 256 pack | cut -d ' ' -f 1)"
+is "a good pack" "$(by_book 'Check all packs')" ""
+cp pack packs/shop/ab/0123
+is "a bad one" "$(by_book 'Check all packs')" "0123 is bad"
+
+mkdir "$T/ceremony"
+cd "$T/ceremony"
+for text in 'Three approvers and two' 'The founding ceremony' 'Enrol a database server' \
+    'What is there, and who'; do
+	example strongbox.1 "$text" | sed "s|/srv/vault|$T/ceremony/vault|" >"$T/example.sh"
+	ok "strongbox(1): $text" bash -e "$T/example.sh"
+done
+like "they end with a source" "$(cat "$T/out")" ' anna\+ben enrol source=shop '
 cd "$T"
 
 # ---- appends that were cut off
@@ -165,7 +197,7 @@ cd "$T"
 printf '3 0123' >>"$REPO/journal"
 ok "a cut-off append is no damage" strongbox list
 like "but told" "$(cat "$T/err")" '^strongbox: .*append that was cut off'
-enrol_as next $A -q
+enrol_as next $A -q 2>/dev/null
 is "the next commit removes it" "$(strongbox list --json 2>&1 | types)" "source source result "
 
 # ---- the keeper dies, or its disk does

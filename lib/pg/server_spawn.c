@@ -97,22 +97,46 @@ loopback_up(void)
 }
 
 /* A network namespace with nothing in it; without root by way of a user namespace. */
+static int
+unshare_network(const struct plan *p)
+{
+	if (p->root)
+		return unshare(CLONE_NEWNET);
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ||
+	    write_proc("/proc/self/setgroups", "deny") < 0 ||
+	    write_proc("/proc/self/uid_map", p->uid_map) < 0)
+		return -1;
+	return write_proc("/proc/self/gid_map", p->gid_map);
+}
+
+/* Half in a user namespace we would be nobody: a process with nothing to lose tries first. */
+static int
+network_can_be_left(const struct plan *p)
+{
+	int status;
+	pid_t pid;
+
+	if (p->root)
+		return 1;
+	if ((pid = fork()) == 0)
+		_exit(unshare_network(p) < 0 ? 1 : 0);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return 0;
+	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 static void
 leave_network(const struct plan *p)
 {
-	int rc;
-
-	if (p->root)
-		rc = unshare(CLONE_NEWNET);
-	else if ((rc = unshare(CLONE_NEWUSER | CLONE_NEWNET)) == 0 &&
-	    (write_proc("/proc/self/setgroups", "deny") < 0 ||
-		write_proc("/proc/self/uid_map", p->uid_map) < 0 ||
-		write_proc("/proc/self/gid_map", p->gid_map) < 0))
-		die(p, "user namespace");	/* half in it we would be nobody */
-	if (rc < 0)
+	if (!network_can_be_left(p))
+		tell(p, NETWORKED, "user namespace");
+	else if (unshare_network(p) == 0)
+		loopback_up();
+	else if (p->root)
 		tell(p, NETWORKED, "unshare");
 	else
-		loopback_up();
+		die(p, "user namespace");	/* it went well just before */
 }
 
 static void
@@ -161,7 +185,8 @@ reset_files(struct plan *p)
 __attribute__((noreturn)) static void
 child(struct plan *p)
 {
-	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin", locale[] = "LC_ALL=C", zone[] = "TZ=UTC";
+	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+	char locale[] = "LC_ALL=C", zone[] = "TZ=UTC";
 	char *const environment[] = { path, locale, zone, NULL };
 
 	reset_signals();
@@ -250,7 +275,8 @@ pg_server_spawn(const struct pg_server *s, int log, int *networked, struct err *
 	    file_option(hba, "hba_file", s, "pg_hba.conf", e) < 0 ||
 	    file_option(ident, "ident_file", s, "pg_ident.conf", e) < 0)
 		return -1;
-	(void)snprintf(p.uid_map, sizeof(p.uid_map), "%u %u 1", (unsigned)s->uid, (unsigned)s->uid);
+	(void)snprintf(p.uid_map, sizeof(p.uid_map), "%u %u 1", (unsigned)s->uid,
+	    (unsigned)s->uid);
 	(void)snprintf(p.gid_map, sizeof(p.gid_map), "%u %u 1", (unsigned)getegid(),
 	    (unsigned)getegid());
 	if ((p.null = io_open("/dev/null", O_RDONLY, 0, e)) < 0)

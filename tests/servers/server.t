@@ -227,6 +227,20 @@ ok "stopped" serverprobe stop "$T/copy" "$W"
 ok "tidied" serverprobe tidy "$T/copy" "$W"
 ok "nothing is left in /tmp" test ! -e "$run"
 
+if [ "$(id -u)" -eq 0 ]; then
+	W=$T/work
+	copy copy
+	# As in many a container: root, but without the right to do this, or to look at others.
+	weak=(setpriv "--bounding-set=-sys_admin,-sys_ptrace" --inh-caps=-all)
+	ok "where there is no network namespace to be had" "${weak[@]}" serverprobe start "$T/copy" "$W" standby
+	like "it warns, and goes on" "$(cat "$T/err")" \
+	    "^serverprobe: warning: the server of $T/copy could not be cut off from the network"
+	is "it is found there too" "$("${weak[@]}" serverprobe attach "$T/copy" "$W")" "$(cat "$T/out")"
+	ok "and stopped" "${weak[@]}" serverprobe stop "$T/copy" "$W"
+else
+	skip "no network namespace" "not root"
+fi
+
 W=$T/pg/work
 mkdir -p "$T/pg"
 [ "$(id -u)" -ne 0 ] || chown postgres "$T/pg"

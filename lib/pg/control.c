@@ -109,7 +109,7 @@ pg_control_parse(const void *data, size_t n, struct pg_control *out, struct err 
 int
 pg_control_read(const char *datadir, struct pg_control *out, struct err *e)
 {
-	static const struct timespec pause = { 0, 10 * 1000 * 1000 };
+	static const struct timespec pause = { 0, 10000000 };
 	struct buf b = BUF_INIT;
 	int tries, rc = -1;
 	char *path;

@@ -13,7 +13,7 @@
 struct pg_control {
 	uint64_t system_id;
 	uint32_t control_version, catalog_version;
-	/* DBState: 1 shut down, 2 shut down in recovery, 5 in archive recovery, 6 in production */
+	/* 1 shut down, 2 the same in recovery, 5 in archive recovery, 6 in production */
 	uint32_t state;
 	uint64_t checkpoint, redo;	/* LSNs */
 	uint32_t timeline;		/* of the checkpoint */

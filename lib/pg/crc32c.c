@@ -55,8 +55,9 @@ pg_crc32c_portable(uint32_t crc, const void *data, size_t n)
 	for (; n >= 8; n -= 8, p += 8) {
 		lo = crc ^ load32(p);
 		hi = load32(p + 4);
-		crc = table[7][lo & 0xff] ^ table[6][lo >> 8 & 0xff] ^ table[5][lo >> 16 & 0xff] ^
-		    table[4][lo >> 24] ^ table[3][hi & 0xff] ^ table[2][hi >> 8 & 0xff] ^
+		crc = table[7][lo & 0xff] ^ table[6][lo >> 8 & 0xff] ^
+		    table[5][lo >> 16 & 0xff] ^ table[4][lo >> 24] ^
+		    table[3][hi & 0xff] ^ table[2][hi >> 8 & 0xff] ^
 		    table[1][hi >> 16 & 0xff] ^ table[0][hi >> 24];
 	}
 	for (; n > 0; n--, p++)

@@ -23,7 +23,7 @@ hex_digit(char c)
 	return -1;
 }
 
-/* One to eight hexadecimal digits of text[0..n); the number of digits, 0 when there are none. */
+/* One to eight hexadecimal digits of text[0..n): how many, 0 when there are none. */
 static size_t
 hex_take(const char *text, size_t n, uint32_t *out)
 {

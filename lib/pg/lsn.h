@@ -9,7 +9,7 @@
 #define WAL_NAME 25	/* 24 hex digits and a NUL */
 
 char *lsn_format(char out[LSN_TEXT], uint64_t lsn);	/* "%X/%X"; returns out */
-int lsn_parse(const char *s, uint64_t *lsn);		/* also "%X/%08X"; whole string; 0 or -1 */
+int lsn_parse(const char *s, uint64_t *lsn);	/* also "%X/%08X"; all of s; 0 or -1 */
 
 int wal_segment_size_ok(uint32_t size);			/* a power of two, 1 MiB..1 GiB */
 uint64_t wal_segment_start(uint64_t lsn, uint32_t size);
@@ -34,7 +34,7 @@ struct wal_history {
 	} at[WAL_HISTORY_MAX];
 };
 int wal_history_read(struct wal_history *h, uint32_t timeline, const char *text, size_t len);
-/* "1:0/3000000,2:0/5000000", or "-" without ancestors: the form in statements. Both 0 or -1. */
+/* "1:0/3000000,2:0/5000000", or "-" without ancestors: the form in statements.  0 or -1. */
 int wal_history_encode(const struct wal_history *h, char *out, size_t cap);
 int wal_history_decode(struct wal_history *h, uint32_t timeline, const char *s);
 /* Which timeline of this history does lsn belong to?  (The last one when past all ends.) */

@@ -155,9 +155,10 @@ pg_server_attach(struct pg_server *s, struct err *e)
 	if (who_is(s, s->pid) != SERVER)
 		s->pid = 0;
 	rc = s->pid > 0;
-	if (rc && (line_of(buf_cstr(&b), 5, run, sizeof(run)) < 0 || strcmp(run, s->run) != 0)) {
-		rc = err_set(e, ERR_BUSY, "%s: another PostgreSQL (pid %d) runs on it", s->datadir,
-		    (int)s->pid);
+	if (rc &&
+	    (line_of(buf_cstr(&b), 5, run, sizeof(run)) < 0 || strcmp(run, s->run) != 0)) {
+		rc = err_set(e, ERR_BUSY, "%s: another PostgreSQL (pid %d) runs on it",
+		    s->datadir, (int)s->pid);
 		s->pid = 0;
 	}
 	buf_free(&b);
@@ -172,7 +173,8 @@ is_foreign(const struct pg_server *s, const char *dir)
 
 	if (strcmp(dir, s->datadir) == 0 || stat(s->datadir, &ours) < 0)
 		return 0;
-	return stat(dir, &theirs) < 0 || theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino;
+	return stat(dir, &theirs) < 0 || theirs.st_dev != ours.st_dev ||
+	    theirs.st_ino != ours.st_ino;
 }
 
 /*
@@ -226,7 +228,8 @@ static int
 answers(const struct pg_server *s)
 {
 	char port[12];
-	const char *const keys[] = { "host", "port", "user", "dbname", "connect_timeout", NULL };
+	const char *const keys[] = { "host", "port", "user", "dbname", "connect_timeout",
+		NULL };
 	const char *const values[] = { s->run, port, "postgres", "postgres", "5", NULL };
 	PGPing p;
 
@@ -253,8 +256,8 @@ wait_for_answer(struct pg_server *s, struct err *e)
 	(void)pg_server_stop(s, &ignored);
 	if (report_stopping())
 		return err_set(e, ERR_CANCELLED, "stopped by a signal");
-	(void)err_set(e, ERR_UNREACHABLE, "server of %s: no answer on its socket in %d s", s->datadir,
-	    START_SECONDS);
+	(void)err_set(e, ERR_UNREACHABLE, "server of %s: no answer on its socket in %d s",
+	    s->datadir, START_SECONDS);
 	return err_hint(e, "its log is %s", s->log);
 }
 
@@ -268,7 +271,8 @@ pg_server_start(struct pg_server *s, struct report *r, struct err *e)
 	if (running)
 		return err_set(e, ERR_BUSY, "server of %s: runs already (pid %d)", s->datadir,
 		    (int)s->pid);
-	if (defuse_lock(s, e) < 0 || pg_server_clear_run(s, e) < 0 || (fd = open_log(s, e)) < 0)
+	if (defuse_lock(s, e) < 0 || pg_server_clear_run(s, e) < 0 ||
+	    (fd = open_log(s, e)) < 0)
 		return -1;
 	s->pid = pg_server_spawn(s, fd, &networked, e);
 	(void)close(fd);	/* we wrote nothing */

@@ -76,7 +76,8 @@ int pg_server_init(struct pg_server *s, const char *datadir, const char *work,
  * ERR_CONFIG: a value that cannot be written into a configuration file.
  */
 #define PG_SERVER_MARK "# bulkhead: safe configuration"
-int pg_server_configure(struct pg_server *s, const struct pg_server_settings *o, struct err *e);
+int pg_server_configure(struct pg_server *s, const struct pg_server_settings *o,
+    struct err *e);
 
 /*
  * Start it, and wait until it answers on its socket, be it with "starting up":
@@ -112,9 +113,11 @@ int pg_server_tidy(struct pg_server *s, struct err *e);
 /*
  * One query over the private socket, as $BULKHEAD_PG_USER, postgres, or the server's
  * user, whoever exists: the first row's columns, tab-separated, into out ("" without a
- * row).  search_path is pg_catalog.  ERR_BUSY: it does not take queries yet; ERR_UNREACHABLE: no answer; ERR_CORRUPT:
- * the server found its data damaged; ERR_CONFIG: no such role, or the query failed.
+ * row).  search_path is pg_catalog.  ERR_BUSY: it does not take queries yet; ERR_UNREACHABLE:
+ * no answer; ERR_CORRUPT: the server found its data damaged; ERR_CONFIG: no such role, or the
+ * query failed.
  */
-int pg_server_query(struct pg_server *s, const char *sql, char *out, size_t cap, struct err *e);
+int pg_server_query(struct pg_server *s, const char *sql, char *out, size_t cap,
+    struct err *e);
 
 #endif

@@ -125,18 +125,18 @@ init_datadir(struct pg_server *s, const char *datadir, struct err *e)
 	s->uid = st.st_uid;
 	s->gid = st.st_gid;
 	if (s->uid == 0) {
-		(void)err_set(e, ERR_CONFIG, "%s belongs to root, as whom PostgreSQL does not run",
-		    s->datadir);
+		(void)err_set(e, ERR_CONFIG,
+		    "%s belongs to root, as whom PostgreSQL does not run", s->datadir);
 		return err_hint(e, "chown -R postgres: %s", s->datadir);
 	}
 	if (geteuid() != 0 && s->uid != geteuid())
-		return err_set(e, ERR_REFUSED, "%s belongs to uid %u, not to you (%u)", s->datadir,
-		    (unsigned)s->uid, (unsigned)geteuid());
+		return err_set(e, ERR_REFUSED, "%s belongs to uid %u, not to you (%u)",
+		    s->datadir, (unsigned)s->uid, (unsigned)geteuid());
 	if (pg_version_read(s->datadir, &s->major, e) < 0)
 		return -1;
 	if (s->major < 14 || s->major > 18)
-		return err_set(e, ERR_CONFIG, "%s: PostgreSQL %d; 14 to 18 are supported", s->datadir,
-		    s->major);
+		return err_set(e, ERR_CONFIG, "%s: PostgreSQL %d; 14 to 18 are supported",
+		    s->datadir, s->major);
 	return pg_server_find(s->major, s->bin, e);
 }
 
@@ -157,8 +157,9 @@ init_work(struct pg_server *s, const char *work, struct err *e)
 		return err_set(e, ERR_CONFIG, "%s: path too long", real);
 	memcpy(s->work, real, strlen(real) + 1);
 	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0) {
-		(void)err_set(e, ERR_REFUSED, "%s: not a folder that only you (uid %u) can write",
-		    s->work, (unsigned)geteuid());
+		(void)err_set(e, ERR_REFUSED,
+		    "%s: not a folder that only you (uid %u) can write", s->work,
+		    (unsigned)geteuid());
 		return err_hint(e, "run as its owner, uid %u", (unsigned)st.st_uid);
 	}
 	if (chmod(s->work, mode) < 0)
@@ -177,7 +178,7 @@ is_private(const struct pg_server *s, const char *path)
 	    (st.st_mode & 077) == 0;
 }
 
-/* The path is too long: a folder in /tmp instead, the one that was noted before if it is still good. */
+/* The path is too long: a folder in /tmp instead, the noted one if it is still good. */
 static int
 short_run(struct pg_server *s, struct err *e)
 {
@@ -218,8 +219,8 @@ init_run(struct pg_server *s, struct err *e)
 	if (geteuid() == 0 && lchown(s->run, s->uid, s->gid) < 0)
 		return err_sys(e, ERR_IO, "%s: chown", s->run);
 	if (!is_private(s, s->run))
-		return err_set(e, ERR_REFUSED, "%s: not a folder of mode 0700 of uid %u", s->run,
-		    (unsigned)s->uid);
+		return err_set(e, ERR_REFUSED, "%s: not a folder of mode 0700 of uid %u",
+		    s->run, (unsigned)s->uid);
 	return 0;
 }
 
@@ -232,7 +233,7 @@ pg_server_init(struct pg_server *s, const char *datadir, const char *work, struc
 	return pg_server_forget_others(e);
 }
 
-/* A server that was killed leaves its socket, and a lock on it that may hold up the next one. */
+/* A killed server leaves its socket, and a lock on it that may hold up the next one. */
 int
 pg_server_clear_run(const struct pg_server *s, struct err *e)
 {
@@ -284,7 +285,7 @@ setting_number(struct buf *b, const char *name, int value, int least)
 	buf_fmt(b, "%s = %d\n", name, value > least ? value : least);
 }
 
-/* What is the same for every copy.  Nothing leaves it, nothing comes in, nothing starts by itself. */
+/* The same for every copy: nothing leaves it, nothing comes in, nothing starts by itself. */
 static const struct {
 	const char *name, *value;
 	int since;	/* major version */
@@ -392,7 +393,8 @@ set_auto_aside(const struct pg_server *s, struct err *e)
 	if (pg_server_path(original, s->work, "postgresql.auto.conf.original", e) < 0)
 		return -1;
 	rc = pg_server_read(s, "postgresql.auto.conf", &b, e);
-	if (rc > 0 && (b.len < sizeof(ours) - 1 || memcmp(b.data, ours, sizeof(ours) - 1) != 0)) {
+	if (rc > 0 &&
+	    (b.len < sizeof(ours) - 1 || memcmp(b.data, ours, sizeof(ours) - 1) != 0)) {
 		rc = io_create_file(original, b.data, b.len, 0600, e);
 		if (rc < 0 && e->kind == ERR_CONFLICT) {
 			err_clear(e);

@@ -45,7 +45,8 @@ ask_version(const char *dir, struct err *e)
 	pid_t pid = 0;
 	int fd[2], rc = 0;
 
-	(void)snprintf(program, sizeof(program), "%s/postgres", dir);	/* fits: dir is shorter */
+	(void)snprintf(program, sizeof(program), "%s/postgres",
+	    dir); /* fits: dir is shorter */
 	if (access(program, X_OK) < 0)
 		return 0;
 	if (pipe2(fd, O_CLOEXEC) < 0)
@@ -88,7 +89,8 @@ try_ordered(const char *dir, int major, char bin[PG_BIN_MAX], struct err *e)
 	int found;
 
 	if (dir[0] != '/' || strlen(dir) >= PG_BIN_MAX)
-		return err_set(e, ERR_CONFIG, "BULKHEAD_PG_BIN: not an absolute path: %s", dir);
+		return err_set(e, ERR_CONFIG, "BULKHEAD_PG_BIN: not an absolute path: %s",
+		    dir);
 	(void)snprintf(bin, PG_BIN_MAX, "%s", dir);	/* fits, just checked */
 	if ((found = ask_version(dir, e)) < 0)
 		return -1;
@@ -96,7 +98,8 @@ try_ordered(const char *dir, int major, char bin[PG_BIN_MAX], struct err *e)
 		return err_set(e, ERR_NOTFOUND, "BULKHEAD_PG_BIN: no postgres in %s", dir);
 	if (found != major)
 		return err_set(e, ERR_CONFIG,
-		    "BULKHEAD_PG_BIN: %s has PostgreSQL %d, and the data needs %d", dir, found, major);
+		    "BULKHEAD_PG_BIN: %s has PostgreSQL %d, and the data needs %d", dir, found,
+		    major);
 	return 0;
 }
 
@@ -142,7 +145,8 @@ pg_server_find(int major, char bin[PG_BIN_MAX], struct err *e)
 		rc = try_path(path, major, bin, e);
 	if (rc == 0) {
 		(void)err_set(e, ERR_NOTFOUND, "no PostgreSQL %d on this machine", major);
-		return err_hint(e, "install it, or name the folder of its programs in BULKHEAD_PG_BIN");
+		return err_hint(e,
+		    "install it, or name the folder of its programs in BULKHEAD_PG_BIN");
 	}
 	return rc < 0 ? -1 : 0;
 }

@@ -26,8 +26,9 @@ read_tail(const struct pg_server *s, struct buf *b)
 	if ((fd = io_open(s->log, O_RDONLY, 0, &ignored)) < 0)
 		return;
 	if (fstat(fd, &st) == 0 && (uint64_t)st.st_size > s->log_from) {
-		from = (uint64_t)st.st_size - s->log_from > TAIL ? (uint64_t)st.st_size - TAIL :
-								   s->log_from;
+		from = s->log_from;
+		if ((uint64_t)st.st_size - from > TAIL)
+			from = (uint64_t)st.st_size - TAIL;
 		if (buf_reserve(b, TAIL) == 0 &&
 		    io_pread_full(fd, b->data, TAIL, from, &got, s->log, &ignored) == 0)
 			b->len = got;
@@ -72,7 +73,8 @@ pg_server_last_words(const struct pg_server *s, struct err *e)
 		if ((text = fatal_text(line)) != NULL) {
 			fatal = text;
 			detail = NULL;
-		} else if (fatal != NULL && detail == NULL && (p = strstr(line, "DETAIL:  ")) != NULL) {
+		} else if (fatal != NULL && detail == NULL &&
+		    (p = strstr(line, "DETAIL:  ")) != NULL) {
 			detail = p + strlen("DETAIL:  ");
 		}
 	}

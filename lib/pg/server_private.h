@@ -9,7 +9,7 @@
 
 #define PG_SERVER_PORT 5432	/* only a name: part of the socket's */
 
-/* File access of this thread with the server user's rights, and back.  Both nothing unless root. */
+/* This thread's file access with the server user's rights, and back.  For root only. */
 int pg_server_become(const struct pg_server *s, struct err *e);
 void pg_server_become_self(void);
 
@@ -20,16 +20,18 @@ int pg_server_forget_others(struct err *e);
 #define PG_SERVER_PATH 1200
 int pg_server_path(char out[PG_SERVER_PATH], const char *dir, const char *name, struct err *e);
 
-/* A small file of the data directory, read as the server's user, no link.  1, 0: there is none, -1. */
-int pg_server_read(const struct pg_server *s, const char *name, struct buf *out, struct err *e);
+/* A small file (no link) of the data directory, read as the server's user.  1, 0: none, -1. */
+int pg_server_read(const struct pg_server *s, const char *name, struct buf *out,
+    struct err *e);
 
 /* Write one, as the server's user; text NULL: remove it. */
-int pg_server_write(const struct pg_server *s, const char *name, const char *text, struct err *e);
+int pg_server_write(const struct pg_server *s, const char *name, const char *text,
+    struct err *e);
 
 /* Remove what a killed server left in the socket's folder. */
 int pg_server_clear_run(const struct pg_server *s, struct err *e);
 
-/* The server has ended: its last words, from its log, as an error (ERR_UNREACHABLE).  Returns -1. */
+/* The server ended: its last words, from its log, as ERR_UNREACHABLE.  Returns -1. */
 int pg_server_last_words(const struct pg_server *s, struct err *e);
 
 #endif

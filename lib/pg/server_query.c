@@ -41,11 +41,11 @@ connect_as(const struct pg_server *s, const char *user, const char *database)
 {
 	char port[12];
 	const char *options = s->major >= 17 ? OPTIONS " -c event_triggers=off" : OPTIONS;
-	const char *const keys[] = { "host", "port", "user", "dbname", "connect_timeout", "sslmode",
-		"gssencmode", "options", "application_name", "target_session_attrs",
+	const char *const keys[] = { "host", "port", "user", "dbname", "connect_timeout",
+		"sslmode", "gssencmode", "options", "application_name", "target_session_attrs",
 		"client_encoding", NULL };
-	const char *const values[] = { s->run, port, user, database, "10", "disable", "disable",
-		options, "bulkhead", "any", "UTF8", NULL };
+	const char *const values[] = { s->run, port, user, database, "10", "disable",
+		"disable", options, "bulkhead", "any", "UTF8", NULL };
 
 	(void)snprintf(port, sizeof(port), "%d", PG_SERVER_PORT);
 	return PQconnectdbParams(keys, values, 0);
@@ -66,12 +66,13 @@ connect_error(const struct pg_server *s, const PGconn *c, struct err *e)
 	enum err_kind kind = ERR_UNREACHABLE;
 
 	if (says(c, "the database system is"))
-		kind = ERR_BUSY;	/* starting up, not yet accepting connections, shutting down */
+		kind = ERR_BUSY;	/* starting up, not yet accepting, shutting down */
 	else if (fatal != NULL)
 		kind = ERR_CONFIG;
 	if (fatal != NULL)
 		text = fatal + strlen("FATAL:  ");
-	return err_set(e, kind, "server of %s: %.*s", s->datadir, (int)strcspn(text, "\n"), text);
+	return err_set(e, kind, "server of %s: %.*s", s->datadir, (int)strcspn(text, "\n"),
+	    text);
 }
 
 /* As user, in the first database that exists.  NULL: *e, and *missing when it is the role. */
@@ -135,7 +136,8 @@ first_row(const PGresult *res, char *out, size_t cap, struct err *e)
 	for (col = 0; col < PQnfields(res); col++) {
 		n = (size_t)PQgetlength(res, 0, col);
 		if (used + n + 2 > cap)
-			return err_set(e, ERR_CORRUPT, "the answer is longer than %zu bytes", cap);
+			return err_set(e, ERR_CORRUPT, "the answer is longer than %zu bytes",
+			    cap);
 		if (col > 0)
 			out[used++] = '\t';
 		memcpy(out + used, PQgetvalue(res, 0, col), n);
@@ -158,7 +160,8 @@ query_error(const struct pg_server *s, const PGconn *c, const PGresult *res, str
 		kind = ERR_CORRUPT;
 	if (text == NULL)
 		text = PQerrorMessage(c);
-	return err_set(e, kind, "server of %s: %.*s", s->datadir, (int)strcspn(text, "\n"), text);
+	return err_set(e, kind, "server of %s: %.*s", s->datadir, (int)strcspn(text, "\n"),
+	    text);
 }
 
 int

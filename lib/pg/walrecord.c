@@ -151,7 +151,8 @@ next_section(struct walrecord *w)
 	else if (w->section == GID)
 		take(w, w->left - w->skip < GID_MAX ? w->left - w->skip : GID_MAX, step_gid);
 	else
-		take(w, sections[w->section].fixed > 0 ? sections[w->section].fixed : 4, step_section);
+		take(w, sections[w->section].fixed > 0 ? sections[w->section].fixed : 4,
+		    step_section);
 }
 
 static void

@@ -25,10 +25,11 @@ enum { WAL_RM_XLOG = 0, WAL_RM_XACT = 1 };	/* resource managers */
 /* What their info says, in the upper bits.  XACT: 0x70, 0x80 is a flag. */
 enum {
 	WAL_XLOG_CHECKPOINT_SHUTDOWN = 0x00, WAL_XLOG_CHECKPOINT_ONLINE = 0x10,
-	WAL_XLOG_SWITCH = 0x40, WAL_XLOG_PARAMETER_CHANGE = 0x60, WAL_XLOG_RESTORE_POINT = 0x70,
-	WAL_XLOG_END_OF_RECOVERY = 0x90, WAL_XLOG_OVERWRITE_CONTRECORD = 0xd0,
-	WAL_XACT_COMMIT = 0x00, WAL_XACT_PREPARE = 0x10, WAL_XACT_ABORT = 0x20,
-	WAL_XACT_COMMIT_PREPARED = 0x30, WAL_XACT_ABORT_PREPARED = 0x40
+	WAL_XLOG_SWITCH = 0x40, WAL_XLOG_PARAMETER_CHANGE = 0x60,
+	WAL_XLOG_RESTORE_POINT = 0x70, WAL_XLOG_END_OF_RECOVERY = 0x90,
+	WAL_XLOG_OVERWRITE_CONTRECORD = 0xd0, WAL_XACT_COMMIT = 0x00,
+	WAL_XACT_PREPARE = 0x10, WAL_XACT_ABORT = 0x20, WAL_XACT_COMMIT_PREPARED = 0x30,
+	WAL_XACT_ABORT_PREPARED = 0x40
 };
 
 struct walrecord_head {
@@ -41,14 +42,14 @@ struct walrecord_head {
 
 struct walrecord {
 	struct wal_event ev;	/* but for start and end, which the scanner knows */
-	uint64_t overwritten;	/* OVERWRITE_CONTRECORD: start of the record that was given up */
+	uint64_t overwritten;	/* OVERWRITE_CONTRECORD: start of the record given up */
 	uint64_t left;		/* bytes of the body still to come */
 	uint64_t skip;		/* so many of them mean nothing to us */
 	int major;
 	int has_xinfo;
 	uint32_t xinfo;		/* which sections a commit or abort has */
 	int section;
-	void (*step)(struct walrecord *w);	/* called when the field is complete; NULL: no more */
+	void (*step)(struct walrecord *w);	/* the field is complete; NULL: no more */
 	size_t need, got;
 	uint8_t field[256];
 	int bad;

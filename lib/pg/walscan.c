@@ -58,7 +58,7 @@ struct walscan {
 	struct walrecord body;
 
 	int begun;		/* the first record was found */
-	uint64_t prev, end;	/* the last whole record's start, and the first byte behind it */
+	uint64_t prev, end;	/* of the last whole record; end is behind it */
 	uint64_t given_up;	/* start of a record that was overwritten, or 0 */
 	uint64_t records;
 	int stopped;
@@ -98,7 +98,8 @@ walscan_new(uint64_t lsn, uint32_t segment_size, uint64_t system_id,
 	char text[LSN_TEXT];
 
 	if (!wal_segment_size_ok(segment_size)) {
-		(void)err_set(e, ERR_CORRUPT, "WAL segments of %" PRIu32 " bytes", segment_size);
+		(void)err_set(e, ERR_CORRUPT, "WAL segments of %" PRIu32 " bytes",
+		    segment_size);
 		return NULL;
 	}
 	if (lsn % 8 != 0) {
@@ -177,8 +178,8 @@ check_long(struct walscan *s, const char *at)
 	uint32_t segment_size = le32_get(s->page + 32), block = le32_get(s->page + 36);
 
 	if (s->system_id != 0 && system_id != s->system_id)
-		return stop(s, "page at %s: system id %" PRIu64 ", not %" PRIu64, at, system_id,
-		    s->system_id);
+		return stop(s, "page at %s: system id %" PRIu64 ", not %" PRIu64, at,
+		    system_id, s->system_id);
 	if (segment_size != s->segment_size)
 		return stop(s, "page at %s: segment size %" PRIu32 ", not %" PRIu32, at,
 		    segment_size, s->segment_size);
@@ -202,10 +203,11 @@ check_page(struct walscan *s, const struct page_header *p, uint64_t page_start)
 	if ((p->flags & HAS_LONG_HEADER) && check_long(s, at))
 		return 1;
 	if (p->address != page_start)
-		return stop(s, "page at %s: page address %s", at, lsn_format(other, p->address));
+		return stop(s, "page at %s: page address %s", at,
+		    lsn_format(other, p->address));
 	if (p->timeline < s->timeline)
-		return stop(s, "page at %s: timeline %" PRIu32 " after %" PRIu32, at, p->timeline,
-		    s->timeline);
+		return stop(s, "page at %s: timeline %" PRIu32 " after %" PRIu32, at,
+		    p->timeline, s->timeline);
 	s->timeline = p->timeline;
 	return 0;
 }
@@ -227,8 +229,8 @@ check_continues(struct walscan *s, const struct page_header *p, uint64_t page_st
 		return stop(s, "page at %s: does not continue the record at %s", at, record);
 	if (p->remaining != s->left)
 		return stop(s,
-		    "page at %s: continues the record at %s with %" PRIu32
-		    " bytes of %" PRIu32, at, record, p->remaining, s->left);
+		    "page at %s: %" PRIu32 " bytes of the record at %s to come, not %" PRIu32,
+		    at, p->remaining, record, s->left);
 	return 0;
 }
 
@@ -252,8 +254,8 @@ static int
 page_begin(struct walscan *s)
 {
 	uint64_t page_start = s->pos - s->page_need;
-	struct page_header p = { le16_get(s->page), le16_get(s->page + 2), le32_get(s->page + 4),
-		le64_get(s->page + 8), le32_get(s->page + 16) };
+	struct page_header p = { le16_get(s->page), le16_get(s->page + 2),
+		le32_get(s->page + 4), le64_get(s->page + 8), le32_get(s->page + 16) };
 	char at[LSN_TEXT];
 
 	if (check_page(s, &p, page_start))
@@ -299,10 +301,12 @@ record_begin(struct walscan *s)
 	/* 22 to 127 are nobody's; from 128 on they belong to extensions. */
 	if (s->h.rmid > 21 && s->h.rmid < 128)
 		return stop(s, "record at %s: resource manager %u", at, s->h.rmid);
-	if (s->prev != 0 ? s->h.prev != s->prev : s->h.prev >= s->start)
-		return stop(s, "record at %s: previous record at %s, not at %s", at,
-		    lsn_format(prev, s->h.prev),
-		    s->prev != 0 ? lsn_format(last, s->prev) : "a place before it");
+	(void)lsn_format(prev, s->h.prev);
+	if (s->prev == 0 && s->h.prev >= s->start)
+		return stop(s, "record at %s: previous record at %s, not before it", at, prev);
+	if (s->prev != 0 && s->h.prev != s->prev)
+		return stop(s, "record at %s: previous record at %s, not at %s", at, prev,
+		    lsn_format(last, s->prev));
 	s->crc = 0;
 	s->wanted = walrecord_wanted(&s->h);
 	if (s->wanted)
@@ -332,7 +336,7 @@ record_event(struct walscan *s, struct err *e)
 
 	if (rc < 0)
 		return err_set(e, ERR_CORRUPT,
-		    "WAL record at %s: resource manager %u, info %02X: contents not understood",
+		    "WAL record at %s: resource manager %u, info %02X: not understood",
 		    lsn_format(at, s->start), s->h.rmid, s->h.info);
 	if (rc == 0)
 		return 0;

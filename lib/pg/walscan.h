@@ -24,11 +24,12 @@ enum wal_event_kind {
 
 struct wal_event {
 	enum wal_event_kind kind;
-	uint64_t start;		/* its first byte: what recovery_target_lsn takes to stop before it */
-	uint64_t end;		/* the first byte behind it, as pg_last_wal_replay_lsn() tells it */
-	int64_t time;		/* µs since 1970; commit, abort, prepare, restore point; else 0 */
-	uint32_t xid;		/* of the transaction (for prepared ones theirs); an abort may be a
-				   subtransaction's, with its xid; else 0 */
+	uint64_t start;	/* its first byte: what recovery_target_lsn takes to stop before it */
+	uint64_t end;	/* the first byte behind it, as pg_last_wal_replay_lsn() tells it */
+	int64_t time;	/* µs since 1970; commit, abort, prepare, restore point; else 0 */
+	/* Of the transaction (for prepared ones theirs), else 0; an abort may be a
+	 * subtransaction's, and has its xid then. */
+	uint32_t xid;
 	int prepared;
 	char name[200];		/* restore point's name, or the gid (a commit or abort of a
 				   prepared transaction has it with wal_level=logical only) */
@@ -57,7 +58,8 @@ struct walscan *walscan_new(uint64_t lsn, uint32_t segment_size, uint64_t system
 void walscan_free(struct walscan *s);
 
 /* From now on record() is told every whole record, in order, and before its event. */
-void walscan_on_record(struct walscan *s, void (*record)(void *ctx, uint64_t start, uint64_t end));
+void walscan_on_record(struct walscan *s,
+    void (*record)(void *ctx, uint64_t start, uint64_t end));
 
 /*
  * Feed the bytes that follow in order (any sizes; first call at walscan's lsn rounded

@@ -33,7 +33,8 @@ read_control(const uint8_t *data, size_t len)
 		le32_put(p + 8, versions[i]);
 		le32_put(p + crc_at, pg_crc32c(0, p, crc_at));
 		if (pg_control_parse(p, sizeof(p), &c, &e) == 0)
-			MUST(wal_segment_size_ok(c.segment_size) && c.block_size == PG_PAGE_SIZE);
+			MUST(wal_segment_size_ok(c.segment_size) &&
+			     c.block_size == PG_PAGE_SIZE);
 	}
 }
 
@@ -44,7 +45,8 @@ read_history(const char *text, size_t len)
 	static struct wal_history h, back;
 	static char out[WAL_HISTORY_MAX * 32];
 
-	if (wal_history_read(&h, 1000, text, len) < 0 && wal_history_decode(&h, 1000, text) < 0)
+	if (wal_history_read(&h, 1000, text, len) < 0 &&
+	    wal_history_decode(&h, 1000, text) < 0)
 		return;
 	MUST(wal_history_encode(&h, out, sizeof(out)) == 0);
 	MUST(wal_history_decode(&back, 1000, out) == 0);

@@ -29,9 +29,10 @@ fail(const struct err *e)
 static int
 misuse(void)
 {
-	(void)fprintf(stderr, "usage: fileprobe scan LSN SEGMENT_SIZE SYSTEM_ID CHUNK FILE ...\n"
-			      "       fileprobe control DATADIR\n"
-			      "       fileprobe pages DATADIR\n");
+	(void)fprintf(stderr,
+	    "usage: fileprobe scan LSN SEGMENT_SIZE SYSTEM_ID CHUNK FILE ...\n"
+	    "       fileprobe control DATADIR\n"
+	    "       fileprobe pages DATADIR\n");
 	return 64;
 }
 
@@ -47,9 +48,10 @@ print_event(void *ctx, const struct wal_event *ev, struct err *e)
 
 	(void)ctx;	/* nothing to know */
 	(void)e;	/* cannot fail */
-	(void)printf("%s%s %s %s xid=%" PRIu32 " time=%s rels=%" PRIu32 " name=%s", kinds[ev->kind],
-	    ev->prepared ? "-prepared" : "", lsn_format(start, ev->start), lsn_format(end, ev->end),
-	    ev->xid, ev->time == 0 ? "-" : clock_format(time, ev->time), ev->nrels, ev->name);
+	(void)printf("%s%s %s %s xid=%" PRIu32 " time=%s rels=%" PRIu32 " name=%s",
+	    kinds[ev->kind], ev->prepared ? "-prepared" : "", lsn_format(start, ev->start),
+	    lsn_format(end, ev->end), ev->xid,
+	    ev->time == 0 ? "-" : clock_format(time, ev->time), ev->nrels, ev->name);
 	if (ev->kind == WAL_PARAMETERS)
 		(void)printf("%d %d %d %d %d", ev->max_connections, ev->max_worker_processes,
 		    ev->max_wal_senders, ev->max_prepared_xacts, ev->max_locks_per_xact);
@@ -95,14 +97,16 @@ scan(int n, char **arg)
 	if (n < 5 || lsn_parse(arg[0], &lsn) < 0)
 		return misuse();
 	segment_size = (uint32_t)strtoul(arg[1], NULL, 10);
-	if ((s = walscan_new(lsn, segment_size, strtoull(arg[2], NULL, 10), &calls, &e)) == NULL)
+	if ((s = walscan_new(lsn, segment_size, strtoull(arg[2], NULL, 10), &calls, &e)) ==
+	    NULL)
 		return fail(&e);
 	skip = lsn - lsn % 8192 - wal_segment_start(lsn, segment_size);
 	for (i = 4; i < n && rc == 0; i++, skip = 0)
 		rc = scan_file(s, arg[i], skip, strtoul(arg[3], NULL, 10), &e);
 	if (rc >= 0)
-		(void)printf("end %s records=%" PRIu64 " %s\n", lsn_format(end, walscan_end(s)),
-		    walscan_records(s), walscan_stop_reason(s));
+		(void)printf("end %s records=%" PRIu64 " %s\n",
+		    lsn_format(end, walscan_end(s)), walscan_records(s),
+		    walscan_stop_reason(s));
 	walscan_free(s);
 	return rc < 0 ? fail(&e) : 0;
 }
@@ -127,11 +131,12 @@ control(const char *datadir)
 	(void)printf("timeline %" PRIu32 "\n", c.timeline);
 	(void)printf("min_recovery %s\n", lsn_format(lsn, c.min_recovery));
 	(void)printf("min_recovery_timeline %" PRIu32 "\n", c.min_recovery_timeline);
-	(void)printf("wal_level %d\nmax_connections %d\nmax_worker_processes %d\n", c.wal_level,
-	    c.max_connections, c.max_worker_processes);
+	(void)printf("wal_level %d\nmax_connections %d\nmax_worker_processes %d\n",
+	    c.wal_level, c.max_connections, c.max_worker_processes);
 	(void)printf("max_wal_senders %d\nmax_prepared_xacts %d\nmax_locks_per_xact %d\n",
 	    c.max_wal_senders, c.max_prepared_xacts, c.max_locks_per_xact);
-	(void)printf("segment_size %" PRIu32 "\nblock_size %" PRIu32 "\ndata_checksums %" PRIu32 "\n",
+	(void)printf("segment_size %" PRIu32 "\nblock_size %" PRIu32
+		     "\ndata_checksums %" PRIu32 "\n",
 	    c.segment_size, c.block_size, c.data_checksums);
 	return 0;
 }
@@ -153,7 +158,8 @@ check_file(const char *path, const char *relative, uint32_t block, struct err *e
 	if ((fd = io_open(path, O_RDONLY, 0, e)) < 0)
 		return -1;
 	for (;; block++) {
-		if (io_read_full(fd, page, sizeof(page), &got, path, e) < 0 || got < sizeof(page))
+		if (io_read_full(fd, page, sizeof(page), &got, path, e) < 0 ||
+		    got < sizeof(page))
 			break;
 		if (pg_page_ok(page, block, UINT64_MAX)) {
 			count.good++;
@@ -164,7 +170,8 @@ check_file(const char *path, const char *relative, uint32_t block, struct err *e
 	}
 	(void)close(fd);	/* only read */
 	if (e->kind == ERR_NONE && got != 0)
-		return err_set(e, ERR_CORRUPT, "%s: %zu bytes behind the last page", path, got);
+		return err_set(e, ERR_CORRUPT, "%s: %zu bytes behind the last page", path,
+		    got);
 	return e->kind == ERR_NONE ? 0 : -1;
 }
 
@@ -182,7 +189,8 @@ check_tree(const char *path, size_t base, struct err *e)
 	if (stat(path, &st) < 0)
 		return err_sys(e, ERR_IO, "%s", path);
 	if (!S_ISDIR(st.st_mode))
-		return pg_page_path(path + base, &block) ? check_file(path, path + base, block, e) : 0;
+		return !pg_page_path(path + base, &block) ? 0 :
+		    check_file(path, path + base, block, e);
 	if ((dir = opendir(path)) == NULL)
 		return err_sys(e, ERR_IO, "%s", path);
 	while (rc == 0 && (d = readdir(dir)) != NULL) {
@@ -203,8 +211,8 @@ pages(const char *datadir)
 
 	if (check_tree(datadir, strlen(datadir) + 1, &e) < 0)
 		return fail(&e);
-	(void)printf("files %" PRIu64 " good %" PRIu64 " bad %" PRIu64 "\n", count.files, count.good,
-	    count.bad);
+	(void)printf("files %" PRIu64 " good %" PRIu64 " bad %" PRIu64 "\n", count.files,
+	    count.good, count.bad);
 	return 0;
 }
 

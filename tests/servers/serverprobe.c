@@ -19,8 +19,8 @@ misuse(void)
 {
 	(void)fprintf(stderr,
 	    "usage: serverprobe find MAJOR\n"
-	    "       serverprobe start|linger DATADIR WORK [standby] [target=LSN] [restore=COMMAND]\n"
-	    "           [timeline=N]\n"
+	    "       serverprobe start|linger DATADIR WORK\n"
+	    "           [standby] [target=LSN] [timeline=N] [restore=COMMAND]\n"
 	    "       serverprobe query DATADIR WORK SQL\n"
 	    "       serverprobe attach|stop|tidy DATADIR WORK\n");
 	return 64;
@@ -48,7 +48,8 @@ settings(struct pg_server_settings *o, const struct pg_server *s, char **arg, st
 			o->restore_command = *arg + 8;
 		else if (strncmp(*arg, "timeline=", 9) == 0)
 			o->timeline = *arg + 9;
-		else if (strncmp(*arg, "target=", 7) != 0 || lsn_parse(*arg + 7, &o->target_lsn) < 0)
+		else if (strncmp(*arg, "target=", 7) != 0 ||
+			 lsn_parse(*arg + 7, &o->target_lsn) < 0)
 			return err_set(e, ERR_USAGE, "%s?", *arg);
 	}
 	return pg_control_read(s->datadir, &o->minima, e);
@@ -121,7 +122,8 @@ main(int argc, char **argv)
 		rc = find(argv[2]);
 	else if (argc < 4)
 		rc = misuse();
-	else if (pg_server_init(&s, argv[2], argv[3], &e) < 0 || run(argv[1], &s, argv + 4, &e) < 0)
+	else if (pg_server_init(&s, argv[2], argv[3], &e) < 0 ||
+		 run(argv[1], &s, argv + 4, &e) < 0)
 		rc = report_error(report, &e);
 	else
 		rc = 0;

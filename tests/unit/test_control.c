@@ -147,10 +147,10 @@ datadir_make(const uint8_t *control, const char *version)
 	struct err e = ERR_INIT;
 
 	(void)mkdir(scratch_path("global"), 0700);	/* there already the second time */
-	ck_assert_int_eq(io_write_file(scratch_path("global/pg_control"), control, FILE_SIZE, 0600,
-	    &e), 0);
-	ck_assert_int_eq(io_write_file(scratch_path("PG_VERSION"), version, strlen(version), 0600,
-	    &e), 0);
+	ck_assert_int_eq(io_write_file(scratch_path("global/pg_control"), control, FILE_SIZE,
+	    0600, &e), 0);
+	ck_assert_int_eq(io_write_file(scratch_path("PG_VERSION"), version, strlen(version),
+	    0600, &e), 0);
 }
 
 START_TEST(a_data_directory_is_read)

@@ -37,8 +37,8 @@ END_TEST
 
 START_TEST(what_is_not_wholly_a_position_is_refused)
 {
-	static const char *const bad[] = { "", "/", "1/", "/1", "1", "1/2/3", "1/2 ", " 1/2", "-1/2",
-		"1/-2", "0x1/2", "1/100000000", "123456789/0", "g/0", "0/g", "1\\2" };
+	static const char *const bad[] = { "", "/", "1/", "/1", "1", "1/2/3", "1/2 ", " 1/2",
+		"-1/2", "1/-2", "0x1/2", "1/100000000", "123456789/0", "g/0", "0/g", "1\\2" };
 	uint64_t lsn = 7;
 	size_t i;
 
@@ -79,9 +79,10 @@ START_TEST(segment_names_and_positions_are_one_to_one)
 	size_t i;
 
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		ck_assert_str_eq(wal_segment_name(name, t[i].timeline, t[i].start + 4711, t[i].size),
-		    t[i].name);
-		ck_assert_int_eq(wal_segment_parse(t[i].name, t[i].size, &timeline, &start), 0);
+		ck_assert_str_eq(wal_segment_name(name, t[i].timeline, t[i].start + 4711,
+		    t[i].size), t[i].name);
+		ck_assert_int_eq(wal_segment_parse(t[i].name, t[i].size, &timeline, &start),
+		    0);
 		ck_assert_uint_eq(timeline, t[i].timeline);
 		ck_assert_uint_eq(start, t[i].start);
 		ck_assert_uint_eq(wal_segment_start(t[i].start + 4711, t[i].size), t[i].start);
@@ -91,10 +92,12 @@ END_TEST
 
 START_TEST(other_files_of_pg_wal_are_no_segments)
 {
-	static const char *const bad[] = { "", "00000002.history", "000000010000000000000003.partial",
-		"00000001000000000000000", "0000000100000000000000030", "00000001000000000000000g",
-		"00000001000000000000000a", "000000000000000000000003", "000000010000000000000100",
-		"000000010000000000000003.00000028.backup", "archive_status" };
+	static const char *const bad[] = { "", "00000002.history",
+		"000000010000000000000003.partial", "00000001000000000000000",
+		"0000000100000000000000030", "00000001000000000000000g",
+		"00000001000000000000000a", "000000000000000000000003",
+		"000000010000000000000100", "000000010000000000000003.00000028.backup",
+		"archive_status" };
 	uint64_t start;
 	uint32_t timeline;
 	size_t i;
@@ -108,14 +111,16 @@ END_TEST
 START_TEST(history_names_are_read_strictly)
 {
 	static const char *const bad[] = { "", "00000000.history", "0000002.history",
-		"00000002.history.gz", "00000002.histor", "0000000a.history", "000000020.history" };
+		"00000002.history.gz", "00000002.histor", "0000000a.history",
+		"000000020.history" };
 	uint32_t timeline;
 	size_t i;
 
 	ck_assert_int_eq(wal_history_parse("0000002A.history", &timeline), 0);
 	ck_assert_uint_eq(timeline, 0x2a);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ck_assert_msg(wal_history_parse(bad[i], &timeline) == -1, "\"%s\" passed", bad[i]);
+		ck_assert_msg(wal_history_parse(bad[i], &timeline) == -1, "\"%s\" passed",
+		    bad[i]);
 }
 END_TEST
 
@@ -176,9 +181,9 @@ END_TEST
 
 START_TEST(a_history_that_cannot_be_is_refused)
 {
-	static const char *const files[] = { "x\t0/1\n", "1\n", "1\t\n", "1\t0/1/2\n", "0\t0/1\n",
-		"1 0/1x\n", "1\t0/1\n1\t0/2\n", "2\t0/1\n1\t0/2\n", "1\t0/2\n2\t0/1\n", "3\t0/1\n",
-		"9\t0/1\n", "4294967297\t0/1\n" };
+	static const char *const files[] = { "x\t0/1\n", "1\n", "1\t\n", "1\t0/1/2\n",
+		"0\t0/1\n", "1 0/1x\n", "1\t0/1\n1\t0/2\n", "2\t0/1\n1\t0/2\n",
+		"1\t0/2\n2\t0/1\n", "3\t0/1\n", "9\t0/1\n", "4294967297\t0/1\n" };
 	static const char *const statements[] = { "", "1", "1:", ":0/1", "1:0/1,", "1:0/1 ",
 		"1:0/1;2:0/2", "2:0/2,1:0/1", "1:0/2,2:0/1", "3:0/1", "-,1:0/1" };
 	struct wal_history h;

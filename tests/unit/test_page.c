@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "suites.h"
 
-/* A page of fixed bytes whose checksums PostgreSQL 15 itself computed (pageinspect's page_checksum). */
+/* A page whose checksums PostgreSQL 15 itself computed (pageinspect's page_checksum). */
 static void
 sample_page(uint8_t page[PG_PAGE_SIZE])
 {
@@ -74,7 +74,8 @@ START_TEST(page_checksum_leaves_out_only_its_own_place)
 	sum = pg_page_checksum(page, 5);
 	for (i = 0; i < PG_PAGE_SIZE; i++) {
 		page[i] ^= 0x10;
-		ck_assert_msg((pg_page_checksum(page, 5) == sum) == (i == 8 || i == 9), "byte %zu", i);
+		ck_assert_msg((pg_page_checksum(page, 5) == sum) == (i == 8 || i == 9),
+		    "byte %zu", i);
 		page[i] ^= 0x10;
 	}
 }
@@ -140,14 +141,16 @@ END_TEST
 
 START_TEST(other_files_carry_no_checksums)
 {
-	static const char *const t[] = { "", "base", "base/", "base/5", "base/5/", "base/5/PG_VERSION",
-		"base/5/pg_filenode.map", "base/5/pg_internal.init", "base/5/t3_16384", "base/5/16384_x",
-		"base/5/16384.", "base/5/16384.0", "base/5/16384.01", "base/5/16384.32768",
-		"base/5/16384.1.2", "base/5/16384/1", "base/5/016384", "base/5/4294967296", "base/x/1",
-		"base/pgsql_tmp/1", "base/pgsql_tmp/pgsql_tmp1234.0", "global/pg_control",
-		"global/pg_filenode.map", "global/pg_internal.init", "global/1/2", "pg_xact/0000",
-		"pg_wal/000000010000000000000001", "pg_tblspc/16400", "pg_tblspc/16400/5/1",
-		"pg_tblspc/16400/PG_15_202209061", "pg_tblspc/16400/PG_15_202209061/PG_VERSION",
+	static const char *const t[] = { "", "base", "base/", "base/5", "base/5/",
+		"base/5/PG_VERSION", "base/5/pg_filenode.map", "base/5/pg_internal.init",
+		"base/5/t3_16384", "base/5/16384_x", "base/5/16384.", "base/5/16384.0",
+		"base/5/16384.01", "base/5/16384.32768", "base/5/16384.1.2", "base/5/16384/1",
+		"base/5/016384", "base/5/4294967296", "base/x/1", "base/pgsql_tmp/1",
+		"base/pgsql_tmp/pgsql_tmp1234.0", "global/pg_control",
+		"global/pg_filenode.map", "global/pg_internal.init", "global/1/2",
+		"pg_xact/0000", "pg_wal/000000010000000000000001", "pg_tblspc/16400",
+		"pg_tblspc/16400/5/1", "pg_tblspc/16400/PG_15_202209061",
+		"pg_tblspc/16400/PG_15_202209061/PG_VERSION",
 		"pg_tblspc/x/PG_15_202209061/5/1", "PG_VERSION", "/base/5/1" };
 	uint32_t first;
 	size_t i;

@@ -118,7 +118,7 @@ wal_make_fill(struct wal_make *w, uint32_t left)
 	static const uint8_t body[PAGE] = { 1 };
 	size_t room = PAGE - wal_make_at(w) % PAGE;
 
-	if (room == PAGE || room < left + WALRECORD_HEAD) {	/* on a page with enough room */
+	if (room == PAGE || room < left + WALRECORD_HEAD) { /* on a page with enough room */
 		(void)wal_make_record(w, 10, 0, 1, body, PAGE / 2);
 		room = PAGE - wal_make_at(w) % PAGE;
 	}

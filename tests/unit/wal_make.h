@@ -32,7 +32,7 @@ uint64_t wal_make_record(struct wal_make *w, uint8_t rmid, uint8_t info, uint32_
 uint64_t wal_make_data(struct wal_make *w, uint8_t rmid, uint8_t info, uint32_t xid,
     const void *data, size_t n);
 
-/* Records of no interest until just `left` bytes (below 100, a multiple of 8) are free on the page. */
+/* Records of no interest until just `left` (0, 8, ... 96) bytes of the page are free. */
 void wal_make_fill(struct wal_make *w, uint32_t left);
 
 /* Zeros until lsn. */

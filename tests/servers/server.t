@@ -46,8 +46,8 @@ is "the programs of the version asked for" "$(serverprobe find "$PGVERSION")" "$
 fails_with 78 "BULKHEAD_PG_BIN: .* has PostgreSQL $PGVERSION, and the data needs 13" serverprobe find 13
 BULKHEAD_PG_BIN=$T fails_with 66 "BULKHEAD_PG_BIN: no postgres in $T" serverprobe find 13
 BULKHEAD_PG_BIN='' fails_with 66 "no PostgreSQL 12 on this machine" serverprobe find 12
-is "or in the PATH" "$(BULKHEAD_PG_BIN='' PATH="$PATH:relative:$BIN" serverprobe find "$PGVERSION")" \
-    "$BIN"
+is "or in the PATH" "$BIN" \
+    "$(BULKHEAD_PG_BIN='' PATH="$PATH:relative:$BIN" serverprobe find "$PGVERSION")"
 
 # ---- nothing of ours, nothing outside ----
 
@@ -58,8 +58,12 @@ ok "it starts" serverprobe start "$T/copy" "$W" standby
 exec 9<&-
 pid=$(cat "$T/out")
 status=$(cat "/proc/$pid/status")
-is "it outlives its starter, readable" "$(serverprobe query "$T/copy" "$W" "select count(*), pg_is_in_recovery() from public.t")" \
-    "$(printf '1\tt')"
+ask()	# SQL
+{
+	serverprobe query "$T/copy" "$W" "$1"
+}
+is "it outlives its starter, readable" \
+    "$(ask "select count(*), pg_is_in_recovery() from public.t")" "$(printf '1\tt')"
 is "as the owner of the data" "$(stat -c %u "/proc/$pid")" "$(stat -c %u "$T/copy")"
 if [ "$(id -u)" -eq 0 ]; then
 	is "in no other group" "$(sed -n 's/^Groups:[[:space:]]*//p' <<<"$status")" ""
@@ -68,31 +72,31 @@ else
 fi
 like "it cannot gain rights" "$status" '^NoNewPrivs:[[:space:]]*1$'
 unlike "without our environment" "$(tr '\0' '\n' <"/proc/$pid/environ")" SECRET
-is "without our descriptors" "$(find "/proc/$pid/fd" -lname '/*' -printf '%l\n' | grep -v '^/dev/' | sort -u)" \
+is "without our descriptors" \
+    "$(find "/proc/$pid/fd" -lname '/*' -printf '%l\n' | grep -v '^/dev/' | sort -u)" \
     "$W/server.log"
 unlike "in another network" "$(readlink "/proc/$pid/ns/net")" "^$(readlink /proc/self/ns/net)\$"
 is "which is empty" "$(nsenter -t "$pid" -n ip -o link | wc -l)" 1
-ask()
-{
-	serverprobe query "$T/copy" "$W" "$1"
-}
 is "it listens on no address" "$(ask "show listen_addresses")" ""
 is "it archives nothing" "$(ask "show archive_mode")" off
 is "what ALTER SYSTEM set in the copy does not count" "$(ask "show work_mem")" 4MB
-is "the minima of the primary do" "$(ask "select current_setting('max_connections'), current_setting('max_prepared_transactions')")" \
-    "$(printf '130\t5')"
-is "every setting that we wrote is known" "$(ask "select count(*) from pg_file_settings where error is not null")" 0
-is "and comes from our files" "$(ask "select count(distinct sourcefile) from pg_settings where sourcefile is not null")" 1
+is "the minima of the primary do" "$(printf '130\t5')" \
+    "$(ask "select current_setting('max_connections'), current_setting('max_prepared_transactions')")"
+is "every setting that we wrote is known" \
+    "$(ask "select count(*) from pg_file_settings where error is not null")" 0
+is "and comes from our files" \
+    "$(ask "select string_agg(distinct sourcefile, ' ') from pg_settings")" "$W/postgresql.conf"
 like "the copy's own is set aside" "$(cat "$W/postgresql.auto.conf.original")" "work_mem = '5MB'"
 is "with a socket for its user only" "$(stat -c '%a %u' "$W/run")" "700 $(stat -c %u "$T/copy")"
 ok "and a configuration that is not the server's" test "$(stat -c %u "$W/postgresql.conf")" = "$(id -u)"
 fails_with 75 "runs already \(pid $pid\)" serverprobe start "$T/copy" "$W" standby
-is "the environment does not lead elsewhere" \
-    "$(PGHOSTADDR=127.0.0.1 PGSERVICE=none PGOPTIONS='-c work_mem=9MB' PGCHANNELBINDING=require ask "show work_mem")" 4MB
+is "the environment does not lead elsewhere" "$(PGHOSTADDR=127.0.0.1 PGSERVICE=none \
+    PGOPTIONS='-c work_mem=9MB' PGCHANNELBINDING=require ask "show work_mem")" 4MB
 is "a row without columns" "$(ask "checkpoint")" ""
 is "no row" "$(ask "select 1 where false")" ""
 fails_with 78 'relation "nix" does not exist' serverprobe query "$T/copy" "$W" "select * from nix"
-fails_with 65 "the answer is longer than 1024 bytes" serverprobe query "$T/copy" "$W" "select repeat('x', 1023)"
+fails_with 65 "the answer is longer than 1024 bytes" \
+    serverprobe query "$T/copy" "$W" "select repeat('x', 1023)"
 
 # ---- later calls ----
 
@@ -125,7 +129,8 @@ ok "its processes go with it" wait_until 20 no_processes
 is "a killed one is gone" "$(serverprobe attach "$T/copy" "$W")" ""
 spawn again serverprobe linger "$T/copy" "$W" standby
 wait_until 20 test -s "$T/again.out"
-is "it starts after a crash" "$(serverprobe attach "$T/copy" "$W")" "$(cat "$T/again.out")"
+is "it starts after a crash" "$(serverprobe attach "$T/copy" "$W")" \
+    "$(cat "$T/again.out")"
 ok "stopped under its starter" serverprobe stop "$T/copy" "$W"
 wait_until 20 gone "$PID"
 like "who is told" "$(cat "$T/again.err")" "^serverprobe: server of $T/copy ended"
@@ -137,17 +142,19 @@ ok "no folder for a socket" test ! -e "$W/run"
 from=$(fileprobe control "$T/base" | sed -n 's/^checkpoint //p')
 first=$(printf '0000000100000000%08X' $((0x${from#*/} / 16777216)))
 # shellcheck disable=SC2046
-fileprobe scan "$from" 16777216 0 65536 $(find "$T/archive" -name '0*' | sort | sed -n "/$first/,\$p") >"$T/events"
+fileprobe scan "$from" 16777216 0 65536 \
+    $(find "$T/archive" -name '0*' | sort | sed -n "/$first/,\$p") >"$T/events"
 mapfile -t starts < <(sed -n 's/^commit \([^ ]*\) .*/\1/p' "$T/events")
 mapfile -t ends < <(sed -n 's/^commit [^ ]* \([^ ]*\) .*/\1/p' "$T/events")
 is "three commits lie in the log" "${#starts[@]}" 3
 replay()	# the server's restore_command, and what else to say
 {
-	ok "$1" serverprobe start "$T/copy" "$W" standby timeline=1 restore="cp $T/archive/%f \"%p\"" "${@:2}"
+	ok "$1" serverprobe start "$T/copy" "$W" standby timeline=1 \
+	    restore="cp $T/archive/%f \"%p\"" "${@:2}"
 }
 paused()
 {
-	[ "$(serverprobe query "$T/copy" "$W" "select pg_get_wal_replay_pause_state()")" = paused ]
+	[ "$(ask "select pg_get_wal_replay_pause_state()")" = paused ]
 }
 copy copy
 for i in 0 1 2; do
@@ -190,28 +197,36 @@ else
 fi
 
 copy copy
-as_pg "$(pg_bin)/pg_ctl" -D "$T/copy" -w -l "$T/db.lab/other" -o "-p $(free_port) -k $T/copy" start >/dev/null
+as_pg "$BIN/pg_ctl" -D "$T/copy" -w -l "$T/db.lab/other" -o "-p $(free_port) -k $T/copy" \
+    start >/dev/null
 fails_with 75 "another PostgreSQL \(pid [0-9]+\) runs on it" serverprobe attach "$T/copy" "$W"
 fails_with 75 "another PostgreSQL \(pid [0-9]+\) runs on it" serverprobe start "$T/copy" "$W"
 fails_with 75 "another PostgreSQL \(pid [0-9]+\) runs on it" serverprobe stop "$T/copy" "$W"
-as_pg "$(pg_bin)/pg_ctl" -D "$T/copy" -w stop >/dev/null
+as_pg "$BIN/pg_ctl" -D "$T/copy" -w stop >/dev/null
 
 # The file names some process of that user: to stop it would be to shoot at a stranger.
 copy copy
-spawn stranger as_pg sleep 100
-wait_until 10 pgrep -P "$PID" sleep || true
-stranger=$(pgrep -n -f '^sleep 100$')
-printf '%s\n%s\n0\n5432\n%s\n\n0\n' "$stranger" "$T/copy" "$W/run" | as_pg tee "$T/copy/postmaster.pid" >/dev/null
+spawn stranger as_pg sh -c 'echo $$; exec sleep 100'
+wait_until 10 test -s "$T/stranger.out"
+stranger=$(cat "$T/stranger.out")
+lock()	# DATADIR
+{
+	printf '%s\n%s\n0\n5432\n%s\n\n0\n' "$stranger" "$1" "$W/run" |
+	    as_pg tee "$T/copy/postmaster.pid" >/dev/null
+}
+lock "$T/copy"
 ok "a lock that names a stranger" serverprobe stop "$T/copy" "$W"
 ok "leaves him alone" kill -0 "$stranger"
-printf '%s\n%s\n0\n5432\n%s\n\n0\n' "$stranger" "$T/elsewhere" "$W/run" | as_pg tee "$T/copy/postmaster.pid" >/dev/null
-ok "a lock of another directory does not keep it from starting" serverprobe start "$T/copy" "$W" standby
+lock "$T/elsewhere"
+ok "a lock of another directory does not keep it from starting" \
+    serverprobe start "$T/copy" "$W" standby
 kill "$stranger"
 ok "and stopping" serverprobe stop "$T/copy" "$W"
 
 copy copy
 find "$T/copy/pg_wal" -type f -delete
-fails_with 69 "server of $T/copy ended: could not locate .*checkpoint record" serverprobe linger "$T/copy" "$W"
+fails_with 69 "server of $T/copy ended: could not locate .*checkpoint record" \
+    serverprobe linger "$T/copy" "$W"
 ok "with all of it in its log" grep -q 'checkpoint record' "$W/server.log"
 
 # ---- other circumstances ----
@@ -232,10 +247,12 @@ if [ "$(id -u)" -eq 0 ]; then
 	copy copy
 	# As in many a container: root, but without the right to do this, or to look at others.
 	weak=(setpriv "--bounding-set=-sys_admin,-sys_ptrace" --inh-caps=-all)
-	ok "where there is no network namespace to be had" "${weak[@]}" serverprobe start "$T/copy" "$W" standby
+	ok "where there is no network namespace to be had" \
+	    "${weak[@]}" serverprobe start "$T/copy" "$W" standby
 	like "it warns, and goes on" "$(cat "$T/err")" \
 	    "^serverprobe: warning: the server of $T/copy could not be cut off from the network"
-	is "it is found there too" "$("${weak[@]}" serverprobe attach "$T/copy" "$W")" "$(cat "$T/out")"
+	is "it is found there too" "$("${weak[@]}" serverprobe attach "$T/copy" "$W")" \
+	    "$(cat "$T/out")"
 	ok "and stopped" "${weak[@]}" serverprobe stop "$T/copy" "$W"
 else
 	skip "no network namespace" "not root"
@@ -261,8 +278,8 @@ pg_stop "$T/boss"
 ok "a copy without the usual names" serverprobe start "$T/boss" "$W" standby
 fails_with 78 'role "postgres" does not exist' serverprobe query "$T/boss" "$W" "select 1"
 like "has a hint" "$(cat "$T/err")" "name a superuser of the copy in BULKHEAD_PG_USER"
-is "which helps" "$(BULKHEAD_PG_USER=boss serverprobe query "$T/boss" "$W" "select current_user, current_database()")" \
-    "$(printf 'boss\ttemplate1')"
+is "which helps" "$(printf 'boss\ttemplate1')" "$(BULKHEAD_PG_USER=boss \
+    serverprobe query "$T/boss" "$W" "select current_user, current_database()")"
 ok "its end" serverprobe stop "$T/boss" "$W"
 
 done_testing

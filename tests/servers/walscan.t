@@ -18,9 +18,9 @@ while (<STDIN>) {
 	my ($start, $end, $xid, $type, $desc) = split /\|/, $_, 5;
 	my $kind = $kind{$type} or next;
 	my ($time, $rels, $name) = ('-', 0, '');
-	if ($desc =~ /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d+))?(?: UTC|\+00)/ && $type ne 'END_OF_RECOVERY') {
-		$time = "$1T$2." . substr(($3 // '') . '000000', 0, 6) . 'Z';
-	}
+	$time = "$1T$2." . substr(($3 // '') . '000000', 0, 6) . 'Z'
+	    if $desc =~ /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d+))?(?: UTC|\+00)/ &&
+	    $type ne 'END_OF_RECOVERY';
 	$xid = 0 if $kind !~ /^(?:commit|abort|prepare)/;
 	$xid = $1 if $type =~ /^(?:COMMIT|ABORT)_PREPARED/ && $desc =~ /^(\d+): /;
 	$rels = () = $1 =~ m{/\d+(?= |$)}g if $desc =~ /rels: ([^;]*)/;
@@ -80,8 +80,9 @@ oracle()
 # waldump DB FROM: what pg_waldump says, which knows no end of a record
 waldump()
 {
+	local rmgr='^rmgr: (XLOG|Transaction) .*' rest='.*desc: ([A-Z_]+) ?(.*)$'
 	(TZ=UTC pg_tool "$PGVERSION" pg_waldump -p "$1/pg_wal" -s "$2" 2>/dev/null || true) |
-	    sed -nE 's/^rmgr: (XLOG|Transaction) .*tx: +([0-9]+), lsn: ([^,]*), .*desc: ([A-Z_]+) ?(.*)$/\3|-|\2|\4|\5/p' |
+	    sed -nE "s/${rmgr}tx: +([0-9]+), lsn: ([^,]*), $rest/\3|-|\2|\4|\5/p" |
 	    perl "$T/oracle.pl"
 }
 
@@ -214,7 +215,8 @@ scan "$db" "$first" >"$T/all"
 is "what did not commit, and what was prepared" \
     "$(cut -d' ' -f1 "$T/all" | grep -v '^commit$\|^checkpoint\|^end' | sort | uniq -c | xargs)" \
     "3 abort 2 abort-prepared 3 commit-prepared 1 parameters 2 point 5 prepare-prepared"
-like "a restore point has its time" "$(grep '^point' "$T/all")" "time=$(date -u +%Y-%m-).*name=before it$"
+like "a restore point has its time" "$(grep '^point' "$T/all")" \
+    "time=$(date -u +%Y-%m-).*name=before it$"
 is "a commit of a prepared transaction has its name where the log is logical" \
     "$(sed -n 's/^commit-prepared .*name=//p' "$T/all" | head -n 1)" 'with: a "name"'
 like "400 tables, with their toast tables and indexes" "$(grep '^commit' "$T/all")" ' rels=1200 '
@@ -226,13 +228,14 @@ for chunk in 24 1000 8191 8200; do
 done
 n=0
 for lsn in $(awk 'NR % 40 == 0 && $1 != "end" { print $2 }' "$T/all"); do
-	is_tail=$(scan "$db" "$lsn" | sed '$d' | cmp -s - <(sed -n "\\| $lsn |,\$p" "$T/all" | sed '$d') && echo 1)
-	n=$((n + ${is_tail:-0}))
+	! scan "$db" "$lsn" | sed '$d' |
+	    cmp -s - <(sed -n "\\| $lsn |,\$p" "$T/all" | sed '$d') || n=$((n + 1))
 done
 is "from any record on" "$n" "$(awk 'NR % 40 == 0 && $1 != "end"' "$T/all" | wc -l)"
 # 3 MB of one record: segments in which none starts.
 at=$(printf '0/%X' $(((0x$(cut -d/ -f2 "$db.lab/big") / size + 2) * size)))
-like "from the middle of a record on" "$(scan "$db" "$at" | tail -n 1)" "^end $(awk '/^end/ { print $2 }' "$T/all") "
+like "from the middle of a record on" "$(scan "$db" "$at" | tail -n 1)" \
+    "^end $(awk '/^end/ { print $2 }' "$T/all") "
 
 # ---- where valid WAL ends ----
 
@@ -255,7 +258,8 @@ flip()	# FILE OFFSET: add 1 to a byte
 }
 damage
 unlike "sound segments are read to their end" "$(broken)" ' (zeros|page|record) '
-read -r _ at _ < <(awk -v s="$second" '$1 == "commit" && length($2) == length(s) && $2 < s' "$T/all" | tail -n 1)
+read -r _ at _ < <(awk -v s="$second" \
+    '$1 == "commit" && length($2) == length(s) && $2 < s' "$T/all" | tail -n 1)
 flip "$T/broken/1" $((0x${at#*/} - 0x${first#*/} + 30))
 is "a flipped byte in a record ends it" "$(broken | sed 's/ records=[0-9]*//')" \
     "end $at record at $at: wrong CRC"
@@ -266,10 +270,12 @@ damage
 cp "$T/broken/1" "$T/broken/2"
 like "a recycled segment" "$(broken)" " page at $second: page address $first\$"
 damage
-like "another server's segment" "$(broken 4711)" "^end $first .* page at $first: system id [0-9]+, not 4711\$"
+like "another server's segment" "$(broken 4711)" \
+    "^end $first .* page at $first: system id [0-9]+, not 4711\$"
 damage
 flip "$T/broken/1" 8192
-like "another version's page" "$(broken)" ' page at [0-9A-F]+/[0-9A-F]+2000: magic [0-9A-F]+ is not WAL of the same server$'
+like "another version's page" "$(broken)" \
+    ' page at [0-9A-F]+/[0-9A-F]+2000: magic [0-9A-F]+ is not WAL of the same server$'
 damage
 dd if=/dev/zero of="$T/broken/2" bs="$size" count=1 conv=notrunc status=none
 like "nothing yet" "$(broken)" " zeros at $second\$"

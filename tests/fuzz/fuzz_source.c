@@ -13,23 +13,17 @@
 #define SUM_LINE 69
 
 static struct buf good;
-static char dir[] = "/tmp/fuzz-source-XXXXXX";
 
 static void
 file_text(const struct source *s, struct buf *out)
 {
-	char file[64];
+	char dir[] = "/tmp/fuzz-source-XXXXXX", file[64];
 	struct err e;
 
+	MUST(mkdtemp(dir) != NULL);
 	snprintf(file, sizeof(file), "%s/s", dir);
 	MUST(source_write(s, file, &e) == 0 && io_read_file(file, 1 << 16, out, &e) == 0);
-	MUST(unlink(file) == 0);
-}
-
-static void
-clear_up(void)
-{
-	(void)rmdir(dir);	/* it is empty, or a crash wants to be looked at */
+	MUST(unlink(file) == 0 && rmdir(dir) == 0);
 }
 
 int
@@ -42,7 +36,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	MUST(key_guard_process(&e) == 0 && mkdtemp(dir) != NULL && atexit(clear_up) == 0);
+	MUST(key_guard_process(&e) == 0);
 	MUST((a = key_new(KEY_RESTORE, "a", &e)) && (b = key_new(KEY_RESTORE, "b", &e)) &&
 	    (s.writer = key_new(KEY_WRITER, "shop", &e)));
 	s.to[0] = *key_public(a);

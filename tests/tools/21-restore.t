@@ -40,11 +40,17 @@ like "and how to go on" "$(cat "$T/err")" "pitr-replay -k $T/keys/dba.key .* $T/
 is "it is the newest" "$(of "$T/r")" "$id2"
 ok "pg_verifybackup accepts it, with its WAL" verified "$T/r"
 is "folder and files are the owner's alone" \
-    "$(find "$T/r" ! -type l -perm /077 | head -n 3)" ""
+    "$(find "$T/r" -path "$T/r/bulkhead" -prune -o ! -type l -perm /077 -print | head -n 3)" ""
 if [ "$(id -u)" -eq 0 ]; then
-	is "and all belong to postgres" "$(find "$T/r" ! -user postgres | head -n 3)" ""
+	is "all but bulkhead/ belong to postgres" \
+	    "$(find "$T/r" -path "$T/r/bulkhead" -prune -o ! -user postgres -print | head -n 3)" ""
+	is "that is root's, and others only get through" "$(stat -c '%U %a' "$T/r/bulkhead")" "root 711"
+	is "what lies in it is root's alone" \
+	    "$(find "$T/r/bulkhead" -maxdepth 1 -type f \( ! -user root -o -perm /022 \) | head -n 3)" ""
 else
-	skip "and all belong to postgres" "needs root"
+	skip "all but bulkhead/ belong to postgres" "needs root"
+	skip "that is root's, and others only get through" "needs root"
+	skip "what lies in it is root's alone" "needs root"
 fi
 is "times are the server's" "$(stat -c %Y "$T/r/PG_VERSION")" "$(stat -c %Y "$T/db/PG_VERSION")"
 like "the stamp says that it is complete" "$(cat "$T/r/bulkhead/stamp")" '^complete 1$'

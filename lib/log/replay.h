@@ -58,6 +58,7 @@ struct replay {
 	struct pg_server server;	/* after replay_run */
 	struct fetch *fetch;		/* from replay_run to replay_close */
 	int readable;			/* after replay_run: the server runs, paused */
+	int locked;			/* relations that transactions open there keep from being read */
 };
 
 /* ERR_NOTFOUND: not a restored copy; ERR_REFUSED: not complete, released, or a wrong key; ERR_BUSY. */

@@ -181,6 +181,20 @@ ask_position(struct replay *rp, uint64_t *lsn, int *paused)
 	return lsn_parse(row, lsn) == 0;
 }
 
+/* What open transactions of the source have locked for themselves, the copy keeps locked. */
+static int
+ask_locks(struct replay *rp, struct err *e)
+{
+	char row[64];
+
+	if (pg_server_query(&rp->server, "SELECT count(*) FROM pg_locks WHERE "
+		"locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted",
+		row, sizeof(row), e) < 0)
+		return -1;
+	rp->locked = (int)strtol(row, NULL, 10);
+	return 0;
+}
+
 /* There is nothing behind the stop that it could replay, so it may be told to pause there. */
 static int
 pause_server(struct replay *rp, struct err *e)
@@ -250,7 +264,7 @@ wait_for_end(struct replay *rp, struct err *e)
 		if (push(rp, &told, &place, e) < 0)
 			return err_context(e, "replay");
 		if (place == AT_END)
-			return 1;
+			return ask_locks(rp, e) < 0 ? err_context(e, "replay") : 1;
 		if (!is_stuck(rp, &last) || told)
 			continue;
 		if (place == AT_START && last)

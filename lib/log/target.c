@@ -18,8 +18,8 @@ struct scan {
 	const struct target *t;
 	uint64_t from;
 	struct target_result *out;
-	uint64_t last, gap;	/* ends of this record, and of the one before it; at least `from` */
-	uint64_t settled;	/* end of the last record that changed a transaction's fate */
+	uint64_t last;		/* the end of the last record, at least `from` */
+	uint64_t settled;	/* and of the last one that ended a transaction, or prepared it */
 	int found;		/* stop is known; only the transaction behind it is still looked for */
 };
 
@@ -115,7 +115,6 @@ scan_record(void *ctx, uint64_t start, uint64_t end)
 {
 	struct scan *s = ctx;
 
-	s->gap = s->last;
 	if (end > s->last)
 		s->last = end;
 	if (s->t->kind != TARGET_LSN || s->found || start < lsn_limit(s->t))
@@ -123,7 +122,7 @@ scan_record(void *ctx, uint64_t start, uint64_t end)
 	if (start < s->from)
 		s->out->passed = s->t->lsn;
 	s->found = 1;
-	s->out->stop = s->gap;
+	s->out->stop = s->settled;
 }
 
 /* The record that the target means.  1: it is in the copy already. */
@@ -136,17 +135,11 @@ scan_found(struct scan *s, const struct wal_event *ev)
 		s->out->passed = ev->start;
 		return 1;
 	}
+	if (behind && ev->kind == WAL_COMMIT && ev->end > s->settled)
+		s->settled = ev->end;
 	s->found = 1;
-	s->out->stop = behind ? s->last : s->settled > s->from ? s->settled : s->from;
+	s->out->stop = s->settled;
 	return 0;
-}
-
-/* Does a transaction's fate change with this record? */
-static int
-settles(const struct wal_event *ev)
-{
-	return ev->kind == WAL_COMMIT || ev->kind == WAL_ABORT || ev->kind == WAL_PREPARE ||
-	    ev->kind == WAL_RESTORE_POINT;
 }
 
 static int
@@ -161,17 +154,16 @@ scan_event(void *ctx, const struct wal_event *ev, struct err *e)
 		raise_minima(&s->out->minima, ev);
 	if (!s->found && is_meant(s->t, ev) && scan_found(s, ev))
 		return 1;
-	if (settles(ev) && !s->found)
-		s->settled = s->last;
-	if (ev->kind != WAL_COMMIT)
-		return 0;
-	if (s->found && ev->start >= s->out->stop) {
-		s->out->after = *ev;
-		return 1;
+	if (ev->kind == WAL_COMMIT) {
+		if (s->found && ev->start >= s->out->stop) {
+			s->out->after = *ev;
+			return 1;
+		}
+		s->out->before = *ev;
+		s->out->commits += ev->start >= s->from;
 	}
-	s->out->before = *ev;
-	if (ev->start >= s->from)
-		s->out->commits++;
+	if ((ev->kind == WAL_COMMIT || ev->kind == WAL_PREPARE) && ev->end > s->settled)
+		s->settled = ev->end;
 	return 0;
 }
 
@@ -247,16 +239,16 @@ scan_log(struct scan *s, struct log_reader *l, const struct log_path *path, uint
 	return rc < 0 ? -1 : 0;
 }
 
-/* Where the scan has come to an end without the target. */
+/* The scan is over, and the copy is not beyond the target. */
 static void
 settle(struct scan *s, const struct log_path *path)
 {
 	struct target_result *out = s->out;
 
-	out->at_end = !s->found || out->stop >= out->end;
 	out->reached = s->found || end_is_enough(s->t, path, out->end);
-	if (out->at_end)
-		out->stop = out->end;
+	if (!s->found)
+		out->stop = s->t->kind != TARGET_END && out->reached ? s->settled : out->end;
+	out->at_end = out->stop >= out->end;
 }
 
 int
@@ -264,7 +256,8 @@ target_resolve(struct log_reader *l, const struct log_path *path, uint64_t scan,
     uint32_t segment_size, uint64_t system_id, const struct target *t, struct target_result *out,
     struct report *report, struct err *e)
 {
-	struct scan s = { .t = t, .from = from, .out = out, .last = from };
+	struct scan s = { .t = t, .from = from, .out = out, .last = from,
+		.settled = from };
 	struct walscan_calls calls = { .event = scan_event, .ctx = &s };
 	struct walscan *w;
 	int rc = 0, nothing = path->n == 0 || path->end <= scan;

@@ -8,16 +8,17 @@
  * X: a time, an LSN, a transaction id, the name of a restore point.  All in log order,
  * since commit times are not monotonic:
  *
- *	before T	stops before the first commit with time >= T
- *	to T		stops before the first commit with time > T
- *	before L	stops before the first record that begins at or after L
- *	to L		stops before the first record that begins after L
- *	before N / to N	stops before, or right behind, the commit of transaction N;
+ *	before T	leaves out the first commit with time >= T and all behind it
+ *	to T		leaves out the first commit with time > T and all behind it
+ *	before L	leaves out what begins at or behind L
+ *	to L		leaves out what begins behind L
+ *	before N / to N	leaves out, or ends with, the commit of transaction N;
  *			the same with a restore point's record
  *
- * Where it is a transaction that must not be in, replay ends right behind the last record
- * before it that settled another one: what the unwanted one did is not replayed at
- * all, and a lock that it took does not bar readers of the paused copy.
+ * But for the end, replay stops right behind the last transaction that belongs in
+ * (committed or prepared).  What is behind that changes nothing that could be seen, and can
+ * do harm: a table that somebody is about to drop would stay locked in the copy, and
+ * DROP DATABASE removes its files before it commits.
  */
 #ifndef LOG_TARGET_H
 #define LOG_TARGET_H
@@ -46,7 +47,7 @@ int target_parse(const char *text, int inclusive, struct target *t, struct err *
 
 struct target_result {
 	int reached;			/* 0: the log ends before the target, or does not hold it */
-	uint64_t stop;			/* where the last record that is replayed ends */
+	uint64_t stop;			/* the end of the last record that is replayed */
 	int at_end;			/* stop is the proven end of the log */
 	struct wal_event before, after;	/* the transactions on both sides; kind 0: none */
 	uint64_t commits;		/* that will be replayed, from `from` on */

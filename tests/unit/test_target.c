@@ -72,7 +72,7 @@ END_TEST
 /* ---- a log ----------------------------------------------------------------- */
 
 /* Where things are, in order. */
-enum { C100, C101, C102, POINT, C103, C104, FILLER, NPLACES };
+enum { C100, C101, C102, POINT, C103, C104, FILLER, PREPARED, C105, NPLACES };
 
 static struct {
 	struct logs l;
@@ -102,6 +102,18 @@ put_point(const char *name)
 	memcpy(body + 8, name, strlen(name));
 	world.at[POINT] = wal_make_data(&world.w, 0, 0x70, 0, body, sizeof(body));
 	world.past[POINT] = wal_make_at(&world.w);
+}
+
+static void
+put_prepare(const char *gid)
+{
+	uint8_t body[96] = { 0 };	/* a head of 72 bytes, and the name */
+
+	le32_put(body + 8, 900);
+	le16_put(body + 54, (uint16_t)(strlen(gid) + 1));
+	memcpy(body + 72, gid, strlen(gid) + 1);
+	(void)wal_make_data(&world.w, 1, 0x10, 900, body, sizeof(body));
+	world.past[PREPARED] = wal_make_at(&world.w);
 }
 
 static void
@@ -221,46 +233,55 @@ check(const char *text, int inclusive, uint64_t stop, uint32_t before, uint32_t 
 
 /* ---- positions ------------------------------------------------------------- */
 
-START_TEST(a_time_ends_at_the_first_commit_in_log_order)
+START_TEST(a_time_ends_with_the_last_commit_before_it_in_log_order)
 {
 	ship();
-	check("2025-11-22T10:00:30Z", 0, world.past[POINT], 102, 103, 3);
+	check("2025-11-22T10:00:30Z", 0, world.past[C102], 102, 103, 3);
 	check("2025-11-22T10:00:30Z", 1, world.past[C103], 103, 104, 4);
 	/* 102 committed at 5 s, but behind 101, which committed at 10 s. */
 	check("2025-11-22T10:00:07Z", 0, world.past[C100], 100, 101, 1);
 	check("2025-11-22T10:00:05Z", 1, world.past[C100], 100, 101, 1);
-	check("2025-11-22T10:00:10Z", 1, world.past[POINT], 102, 103, 3);
+	check("2025-11-22T10:00:10Z", 1, world.past[C102], 102, 103, 3);
 	check("2025-11-22T09:00:00Z", 0, BASE, 0, 100, 0);
 }
 END_TEST
 
-START_TEST(a_transaction_ends_before_or_right_behind_its_commit)
+START_TEST(a_transaction_is_left_out_or_the_last)
 {
 	ship();
-	/* What 101 did before its commit, its locks too, is not replayed. */
 	check("xid:101", 0, world.past[C100], 100, 101, 1);
-	check("xid:101", 1, world.at[C102], 101, 102, 2);
-	check("xid:102", 1, world.at[POINT], 102, 103, 3);
+	check("xid:101", 1, world.past[C101], 101, 102, 2);
+	check("xid:102", 1, world.past[C102], 102, 103, 3);
 	check("xid:100", 0, BASE, 0, 100, 0);
 }
 END_TEST
 
-START_TEST(a_restore_point_ends_before_or_right_behind_its_record)
+START_TEST(a_restore_point_ends_with_the_last_commit_before_it)
 {
 	ship();
-	check("name:migration", 0, world.at[POINT], 102, 103, 3);
-	check("name:migration", 1, world.past[POINT], 102, 103, 3);
+	check("name:migration", 0, world.past[C102], 102, 103, 3);
+	check("name:migration", 1, world.past[C102], 102, 103, 3);
 }
 END_TEST
 
 START_TEST(an_lsn_leaves_out_what_begins_at_or_behind_it)
 {
 	ship();
-	check(lsn(C101, 0), 0, world.at[C101], 100, 101, 1);
-	check(lsn(C101, 0), 1, world.at[C102], 101, 102, 2);
+	check(lsn(C101, 0), 0, world.past[C100], 100, 101, 1);
+	check(lsn(C101, 0), 1, world.past[C101], 101, 102, 2);
 	/* in the middle of a record that has begun */
-	check(lsn(C101, 8), 0, world.at[C102], 101, 102, 2);
-	check(lsn(C101, 8), 1, world.at[C102], 101, 102, 2);
+	check(lsn(C101, 8), 0, world.past[C101], 101, 102, 2);
+	check(lsn(C101, 8), 1, world.past[C101], 101, 102, 2);
+}
+END_TEST
+
+START_TEST(a_transaction_prepared_before_the_target_belongs_in)
+{
+	put_prepare("two-phase");
+	put_commit(C105, 105, 50);
+	ship();
+	check("xid:105", 0, world.past[PREPARED], 104, 105, 5);
+	check("xid:105", 1, world.past[C105], 105, 0, 6);
 }
 END_TEST
 
@@ -281,17 +302,12 @@ START_TEST(the_end_is_that_of_the_last_whole_record)
 }
 END_TEST
 
-START_TEST(the_transaction_that_is_last_is_reached_at_the_end)
+START_TEST(behind_the_last_transaction_only_the_end_goes_on)
 {
-	struct target_result r;
-
 	ship();
-	fixture_ok(resolve("xid:104", 1, BASE, &r));
-	ck_assert(r.reached && !r.at_end);	/* a record without a transaction follows */
-	fixture_ok(resolve(lsn(FILLER, 0), 1, BASE, &r));
-	ck_assert(r.reached && r.at_end);
-	ck_assert_uint_eq(r.stop, world.end);
-	ck_assert_uint_eq(r.before.xid, 104);
+	check("xid:104", 1, world.past[C104], 104, 0, 5);
+	check(lsn(FILLER, 0), 1, world.past[C104], 104, 0, 5);
+	check("2025-11-22T10:00:59Z", 1, world.past[C104], 104, 0, 5);
 }
 END_TEST
 
@@ -315,8 +331,7 @@ START_TEST(a_time_is_reached_when_the_log_was_followed_past_it)
 
 	ship();
 	fixture_ok(resolve("2025-11-22T10:00:59Z", 1, BASE, &r));
-	ck_assert(r.reached && r.at_end);
-	ck_assert_uint_eq(r.stop, world.end);
+	ck_assert(r.reached);
 	fixture_ok(resolve("2025-11-22T10:01:00Z", 0, BASE, &r));
 	ck_assert(r.reached);
 	/* one that commits at just this time may still be missing */
@@ -346,7 +361,7 @@ START_TEST(an_lsn_is_reached_up_to_the_end)
 
 	ship();
 	fixture_ok(resolve(lsn_format(text, world.end), 1, BASE, &r));
-	ck_assert(r.reached && r.at_end);
+	ck_assert(r.reached);
 	fixture_ok(resolve(lsn_format(text, world.end + 8), 0, BASE, &r));
 	ck_assert(!r.reached);
 	ck_assert_uint_eq(r.stop, world.end);
@@ -466,12 +481,13 @@ target_suite(void)
 	suite_add_tcase(s, t);
 	t = tcase_create("positions");
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_test(t, a_time_ends_at_the_first_commit_in_log_order);
-	tcase_add_test(t, a_transaction_ends_before_or_right_behind_its_commit);
-	tcase_add_test(t, a_restore_point_ends_before_or_right_behind_its_record);
+	tcase_add_test(t, a_time_ends_with_the_last_commit_before_it_in_log_order);
+	tcase_add_test(t, a_transaction_is_left_out_or_the_last);
+	tcase_add_test(t, a_restore_point_ends_with_the_last_commit_before_it);
 	tcase_add_test(t, an_lsn_leaves_out_what_begins_at_or_behind_it);
+	tcase_add_test(t, a_transaction_prepared_before_the_target_belongs_in);
 	tcase_add_test(t, the_end_is_that_of_the_last_whole_record);
-	tcase_add_test(t, the_transaction_that_is_last_is_reached_at_the_end);
+	tcase_add_test(t, behind_the_last_transaction_only_the_end_goes_on);
 	tcase_add_test(t, parameters_grow_to_the_largest_seen);
 	tcase_add_test(t, a_time_is_reached_when_the_log_was_followed_past_it);
 	tcase_add_test(t, a_time_is_not_reached_before_a_hole);

@@ -210,6 +210,7 @@ print_json(const struct replay *rp, const struct args *a, struct err *e)
 	json_uint(&j, "transactions", rp->plan.commits);
 	json_transaction(&j, "before", &rp->plan.before);
 	json_transaction(&j, "after", &rp->plan.after);
+	json_int(&j, "locked", rp->locked);
 	json_str(&j, "socket", rp->readable ? rp->server.run : NULL);
 	rc = json_print(&j, e);
 	json_free(&j);
@@ -267,16 +268,21 @@ write_wal(struct replay *rp, const struct args *a, struct err *e)
 static void
 print_left(const struct replay *rp, const char *did_what)
 {
-	if (strcmp(did_what, "release") == 0)
+	if (strcmp(did_what, "release") == 0) {
 		printf("released  %s is a database of its own, on a new timeline, and stopped\n",
 		    rp->o.target);
-	else if (rp->readable)
-		printf("paused    read it with: psql -h %s -p 5432 -U postgres\n"
-		    "          stop it with: pitr-replay --stop %s\n", rp->server.run, rp->o.target);
-	else
+		return;
+	}
+	if (!rp->readable) {
 		printf("stopped   it cannot be read here, since transactions with very many "
-		    "subtransactions were open;\n"
-		    "          replay it further, or release it\n");
+		    "subtransactions\n          were open: replay it further, or release it\n");
+		return;
+	}
+	if (rp->locked > 0)
+		printf("locked    %d tables and indexes, by transactions that were open here: "
+		    "--release frees them\n", rp->locked);
+	printf("paused    read it with: psql -h %s -p 5432 -U postgres\n"
+	    "          stop it with: pitr-replay --stop %s\n", rp->server.run, rp->o.target);
 }
 
 static void
@@ -324,8 +330,8 @@ work(struct replay *rp, const struct args *a, struct report *report, struct err 
 
 	if (choose_goal(rp, a, &t, e) < 0)
 		return -1;
-	if (t.kind == TARGET_TIME)
-		report_note(report, "target %s is %s", t.text, clock_format(utc, t.time));
+	if (t.kind == TARGET_TIME && strcmp(t.text, clock_format(utc, t.time)) != 0)
+		report_note(report, "target %s is %s", t.text, utc);
 	if (replay_plan(rp, &t, e) < 0)
 		return -1;
 	if (a->plan && !a->common.json)

@@ -30,6 +30,7 @@ struct stored {
 	uint64_t *sizes; /* bytes of its manifest and of its packs, those that are well */
 	uint8_t *faults; /* whether others are not */
 	uint64_t done;	 /* packs */
+	int unlisted;	 /* a list could not be read: what looks like an orphan may be in it */
 	uint64_t orphans, orphan_bytes;
 };
 
@@ -219,8 +220,10 @@ check_lists(struct stored *st, uint32_t i, struct err *e)
 		    "the server found broken pages in it: it does not count as good");
 	if (check_manifest(st, s, &st->sizes[i], &what) != 0 && fault(st, i, &what, e) != 0)
 		return -1;
-	if ((list = repo_packlist(st->o->repo, s, &n, &what)) == NULL)
+	if ((list = repo_packlist(st->o->repo, s, &n, &what)) == NULL) {
+		st->unlisted = 1;
 		return fault(st, i, &what, e);
+	}
 	r = add_uses(st, i, list, n, e);
 	free(list);
 	return r;
@@ -437,7 +440,7 @@ find_orphans(struct stored *st, struct err *e)
 		*e = what;
 		return -1;
 	}
-	if (st->orphans > 0)
+	if (st->orphans > 0 && !st->unlisted)
 		finding(st->o->findings, FINDING_NOTE, st->o->source, "packs",
 		    "%" PRIu64 " with %" PRIu64 " bytes belong to no snapshot: one is being"
 		    " committed, or was interrupted", st->orphans, st->orphan_bytes);

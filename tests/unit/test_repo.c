@@ -18,6 +18,7 @@
 #include "base/io.h"
 #include "calls.h"
 #include "fixture.h"
+#include "journal_forge.h"
 #include "suites.h"
 
 static struct fixture f;
@@ -932,6 +933,40 @@ START_TEST(a_failure_leaves_the_folder_empty)
 }
 END_TEST
 
+/* ---- the journal, trusting nothing ---------------------------------------------- */
+
+START_TEST(a_bad_signature_shows_also_before_the_remembered_head)
+{
+	static const uint8_t zeros[32];
+	const struct key_secret *const keys[] = { f.source->writer };
+	struct statement *st = statement_new(ST_LOG_GAP, &e);
+	struct journal_head head = { .seq = 2 };
+	char path[600];
+	struct forge g;
+
+	statement_add(st, "source", "shop");
+	statement_add(st, "stream", "1-00000001");
+	statement_add(st, "from", "0/1000000");
+	statement_add(st, "to", "0/2000000");
+	statement_add(st, "reason", "lost");
+	fixture_ok(statement_sign(st, repo_id(f.repo), 1, zeros, keys, 1, &e));
+	fixture_ok(repo_check_journal(f.repo, &e));
+	st->sigs[0].sig[5] ^= 1;
+	snprintf(path, sizeof(path), "%s/journal", f.path);
+	forge_load(&g, path);
+	forge_add(&g, st);
+	forge_save(&g, path);
+	statement_free(st);
+	ck_assert_int_eq(hex_decode(head.hash, 32, g.hash), 0);
+	fixture_ok(state_put_head(f.state, repo_id(f.repo), &head, &e));
+	forge_free(&g);
+	fixture_reopen(&f);
+	ck_assert_int_eq(repo_check_journal(f.repo, &e), -1);
+	ck_assert_int_eq(e.kind, ERR_CORRUPT);
+	ck_assert_ptr_nonnull(strstr(e.msg, "journal: line 2: the signature of writer key"));
+}
+END_TEST
+
 Suite *
 repo_suite(void)
 {
@@ -971,6 +1006,7 @@ repo_suite(void)
 	tcase_add_test(t, it_says_what_a_path_is_and_what_is_new);
 	tcase_add_test(t, it_is_made_in_an_empty_folder_only);
 	tcase_add_test(t, a_failure_leaves_the_folder_empty);
+	tcase_add_test(t, a_bad_signature_shows_also_before_the_remembered_head);
 	suite_add_tcase(s, t);
 	return s;
 }

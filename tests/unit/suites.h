@@ -23,6 +23,7 @@
 	X(hash)			\
 	X(hex)			\
 	X(image)		\
+	X(image_check)		\
 	X(io)			\
 	X(journal)		\
 	X(json)			\
@@ -30,6 +31,7 @@
 	X(keyfile)		\
 	X(listing)		\
 	X(lock)			\
+	X(log_check)		\
 	X(log_index)		\
 	X(log_path)		\
 	X(log_promise)		\

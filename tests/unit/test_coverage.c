@@ -285,6 +285,32 @@ START_TEST(a_broken_snapshot_closes_nothing)
 }
 END_TEST
 
+START_TEST(a_snapshot_of_another_history_closes_nothing)
+{
+	struct wal_history third = { .timeline = 3 };
+	struct catalog_snapshot *s;
+
+	snapshot(1000, 500);
+	file(0, 900, 2000, 400);
+	file(0, 2500, 4000, 10);
+	s = snapshot(3000, 300);
+	s->system_id = 2;
+	judge();
+	ck_assert_uint_eq(cov.open_gaps, 1);
+	coverage_free(&cov);
+	s->system_id = 1;
+	s->timeline = 3;	/* that never was timeline 1 */
+	s->history = &third;
+	judge();
+	ck_assert_uint_eq(cov.open_gaps, 1);
+	coverage_free(&cov);
+	s->timeline = 2;	/* it was, up to 5000 */
+	s->history = &tl2;
+	judge();
+	ck_assert_uint_eq(cov.open_gaps, 0);
+}
+END_TEST
+
 START_TEST(a_stated_gap_gives_its_reason)
 {
 	snapshot(1000, 500);
@@ -396,6 +422,7 @@ coverage_suite(void)
 	tcase_add_test(t, limits_without_anything_are_exceeded);
 	tcase_add_test(t, a_hole_is_open_until_a_snapshot_lies_behind_it);
 	tcase_add_test(t, a_broken_snapshot_closes_nothing);
+	tcase_add_test(t, a_snapshot_of_another_history_closes_nothing);
 	tcase_add_test(t, a_stated_gap_gives_its_reason);
 	tcase_add_test(t, a_log_that_begins_behind_the_snapshot_leaves_a_gap);
 	tcase_add_test(t, a_log_that_ends_before_the_snapshot_only_lags);

@@ -57,4 +57,30 @@ for f in $FILES; do
 	is "verify sees it in ${f:0:60}" "$wrong" ""
 done
 
+# What fails while it is read is never taken for well, or for damage.
+
+# sweep NAME CALL DIR ERRNO: the statuses of verify with each CALL failing in turn.
+sweep()
+{
+	local n=0 statuses=
+	while :; do
+		n=$((n + 1))
+		run fault "$2" "$n" "$4" "$3" verify -q --read-data
+		[ "$(fault_seen)" -ge "$n" ] || break
+		statuses+="$STATUS "
+		[ "$STATUS" -eq 0 ] || [ -s "$T/err" ] || statuses+="in silence "
+	done
+	is "$1" "$(tr ' ' '\n' <<<"$statuses" | sed '/^$/d' | sort -u | tr '\n' ' ')" "$5"
+	[ "$n" -gt 10 ] || is "$1: calls" "$n" "more than 10"
+}
+
+export BULKHEAD_REPO=$REPO
+sweep "each open fails: unread, or an error" open "$REPO" EIO "3 74 "
+sweep "each read fails: unread, or an error" pread "$REPO" EIO "3 74 "
+if grep -q __asan_init "$(command -v verify)"; then
+	skip "no memory is an error" "the sanitizer has a malloc of its own"
+else
+	sweep "no memory is an error" malloc "$REPO" ENOMEM "71 "
+fi
+
 done_testing

@@ -46,6 +46,7 @@ struct appender {
 	struct log_after after;
 	struct tail tail;
 	struct log_writer *writer;	/* NULL: none is open */
+	uint64_t began;			/* where its file begins */
 	struct batch batch;		/* being stored */
 	int64_t beat;			/* a heartbeat being stored; or 0 */
 	uint64_t position;		/* durable */
@@ -70,6 +71,7 @@ open_writer(struct appender *a, struct err *e)
 	    a->position, &a->after, a->time, a->o.level, e);
 	if (a->writer == NULL)
 		return -1;
+	a->began = a->position;
 	a->marked = clock_mono();
 	a->unmarked = 1;
 	return 0;
@@ -126,10 +128,12 @@ record(struct appender *a)
 	buf_free(&text);
 }
 
-/* Is it time for a new file, at the next segment's start? */
+/* Is it time for a new file, at the next segment's start?  Never for one without bytes. */
 static int
 is_full(const struct appender *a)
 {
+	if (a->position == a->began)
+		return 0;
 	return log_writer_size(a->writer) >= a->o.roll_size ||
 	    clock_mono() - log_writer_opened(a->writer) >= a->o.roll_age;
 }

@@ -63,6 +63,17 @@ read_settings(struct ship *s, struct err *e)
 	return 0;
 }
 
+/* A slot that the server has given up keeps nothing, and never will: make it anew. */
+static int
+renew_slot(struct ship *s, struct pg *pg, struct err *e)
+{
+	if (pg_slot_drop(pg, s->o->slot, e) < 0 || pg_slot_create(pg, s->o->slot, 0, e) < 0)
+		return -1;
+	report_warn(s->o->report, "%s: the slot %s kept nothing; it was made anew", pg->what,
+	    s->o->slot);
+	return 0;
+}
+
 /* Find or make the slot. */
 static int
 take_slot(struct ship *s, struct err *e)
@@ -72,6 +83,11 @@ take_slot(struct ship *s, struct err *e)
 
 	if (found < 0)
 		return -1;
+	if (found && s->pg->version >= 150000 && slot.restart == 0) {
+		if (renew_slot(s, s->pg, e) < 0)
+			return -1;
+		made = 1;
+	}
 	/* A server 14 does not say whether it is there: making it does. */
 	if (!found || s->pg->version < 150000) {
 		made = pg_slot_create(s->pg, s->o->slot, 0, e) == 0;
@@ -81,9 +97,9 @@ take_slot(struct ship *s, struct err *e)
 		if (made)
 			report_note(s->o->report, "%s: made the slot %s", s->pg->what,
 			    s->o->slot);
-		if (pg_slot_read(s->pg, s->o->slot, &slot, e) < 0)
-			return -1;
 	}
+	if (made && pg_slot_read(s->pg, s->o->slot, &slot, e) < 0)
+		return -1;
 	s->sv.restart = slot.restart;
 	if (made)
 		s->sv.slot = RESUME_SLOT_NEW;
@@ -299,35 +315,22 @@ search(struct ship *s, uint64_t lo, uint64_t hi, uint64_t *out, struct err *e)
 	return 1;
 }
 
-/* An invalidated slot keeps nothing, and never will: make it anew. */
-static int
-renew_slot(struct ship *s, struct err *e)
-{
-	struct pg *pg = pg_connect(s->o->conninfo, APPNAME, e);
-	int rc;
-
-	if (pg == NULL)
-		return -1;
-	rc = pg_slot_drop(pg, s->o->slot, e);
-	if (rc == 0)
-		rc = pg_slot_create(pg, s->o->slot, 0, e);
-	pg_free(pg);
-	if (rc == 0)
-		report_warn(s->o->report, "the server had given the slot %s up; it was made"
-		    " anew", s->o->slot);
-	return rc;
-}
-
 int
 ship_mend(struct ship *s, struct err *e)
 {
 	uint64_t from = s->plan.from, end;
+	struct pg *pg;
 	int rc;
 
 	if ((rc = probe(s, from, e)) < 0)
 		return -1;
-	if (rc > 0)
-		return renew_slot(s, e);
+	if (rc > 0) {	/* so it is the slot that was invalidated */
+		if ((pg = pg_connect(s->o->conninfo, APPNAME, e)) == NULL)
+			return -1;
+		rc = renew_slot(s, pg, e);
+		pg_free(pg);
+		return rc;
+	}
 	end = wal_segment_start(s->sv.flushed, s->sv.segment_size);
 	if ((rc = search(s, from, end, &s->sv.oldest, e)) == 0)
 		rc = err_set(e, ERR_UNREACHABLE, "the server has no WAL at its own end");

@@ -15,10 +15,10 @@
 	X(control)		\
 	X(coverage)		\
 	X(err)			\
+	X(extract)		\
 	X(fetch)		\
 	X(finding)		\
 	X(found)		\
-	X(extract)		\
 	X(frame)		\
 	X(hash)			\
 	X(hex)			\
@@ -31,6 +31,7 @@
 	X(keyfile)		\
 	X(listing)		\
 	X(lock)			\
+	X(log_appender)		\
 	X(log_check)		\
 	X(log_index)		\
 	X(log_path)		\

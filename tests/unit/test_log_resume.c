@@ -101,7 +101,8 @@ plan(const struct resume_plan *r)
 	int n;
 
 	n = snprintf(text, sizeof(text), "%s from %u+%u start %u+%u",
-	    short_name(r->info.stream), (unsigned)(r->from / SEG), (unsigned)(r->from % SEG), (unsigned)(r->start / SEG),
+	    short_name(r->info.stream), (unsigned)(r->from / SEG),
+	    (unsigned)(r->from % SEG), (unsigned)(r->start / SEG),
 	    (unsigned)(r->start % SEG));
 	if (r->compare.position != 0)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, " compare %d",
@@ -217,7 +218,7 @@ START_TEST(without_proof_it_overlaps_from_the_segment_s_start_or_the_slot)
 	ck_assert_str_eq(plan(decide(0, NULL)), "00000001 from 4+0 start 4+0");
 	server("1", AT(9, 99), AT(1, 7));	/* before the stream's own start */
 	ck_assert_str_eq(plan(decide(0, NULL)), "00000001 from 2+0 start 2+0");
-	sv.slot = RESUME_SLOT_NEW;	/* it may lie behind: the WAL may be there all the same */
+	sv.slot = RESUME_SLOT_NEW;	/* even so the WAL may be there */
 	server("1", AT(9, 99), AT(8, 7));
 	ck_assert_str_eq(plan(decide(0, NULL)), "00000001 from 5+0 start 5+0");
 }
@@ -272,8 +273,8 @@ START_TEST(a_server_whose_log_is_shorter_was_set_back)
 	ck_assert_str_eq(p.after.file, "");
 	ck_assert_int_eq(p.time, 0);	/* what was promised of the other history is void */
 	ck_assert_str_eq(p.text, "the server's log ends at 0/500063, before that of stream "
-	    "7574210418334529345-00000001, at 0/500064; the server was set back: its log becomes"
-	    " stream 7574210418334529345-00000001-2, and the old one is kept");
+	    "7574210418334529345-00000001, at 0/500064; the server was set back: its log "
+	    "becomes stream 7574210418334529345-00000001-2, and the old one is kept");
 }
 END_TEST
 
@@ -387,9 +388,9 @@ START_TEST(what_was_shipped_beyond_a_switch_is_kept_aloud)
 	hold("1", 0, 0, AT(3, 0x60));
 	server("2 1:0/300050", AT(4, 0), AT(3, 0x50));
 	ck_assert_str_eq(plan(decide(0, NULL)), "00000002 from 3+0 start 3+0 alarm");
-	ck_assert_str_eq(p.text, "timeline 1 was shipped up to 0/300060, and timeline 2 began at"
-	    " 0/300050: the last 16 bytes are only in stream 7574210418334529345-00000001; both"
-	    " are kept");
+	ck_assert_str_eq(p.text, "timeline 1 was shipped up to 0/300060, and timeline 2 began "
+	    "at 0/300050: the last 16 bytes are only in stream "
+	    "7574210418334529345-00000001; both are kept");
 }
 END_TEST
 

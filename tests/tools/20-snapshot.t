@@ -78,7 +78,7 @@ fails_with 66 'No such file|missing|no ' snapshot -q -s "$T/none" "$C"
 fails_with 66 'none' snapshot -q -r "$T/none" "$C"
 fails_with 69 'refused|No such file' snapshot -q "host=$T/nowhere port=1"
 q "$T/db" "create role app login"
-fails_with 77 'replication' snapshot -q "$C user=app"
+fails_with 77 'replication|WAL sender' snapshot -q "$C user=app"
 is "no snapshot came of these" "$(snapshots)" 4
 
 cp "$T/shop.source" "$T/open.source"
@@ -146,6 +146,21 @@ done
 ok "the next one succeeds" snap "$T/db"
 is "and clears what was left" "$(leftovers)" ""
 
+# Each durable step refused: one clear line, and nothing committed that is not there.
+for call in fsync link; do
+	for ((n = 1, wrong = 0;; n++)); do
+		run fault "$call" "$n" EIO "$REPO" snapshot -q --fast "$C"
+		[ -n "$(fault_hit)" ] || break
+		[ "$STATUS" -eq 74 ] && grep -q "^snapshot: .*: $call: Input/output error$" "$T/err" || {
+			wrong=$((wrong + 1))
+			diag "$call $n: status $STATUS: $(cat "$T/err")"
+		}
+	done
+	is "a failing $call ends it with status 74, each of $((n - 1))" "$wrong" 0
+done
+ok "the newest snapshot restores" unpack "$T/after"
+rm -rf "$T/after"
+
 # ---- a full disk ----
 
 if [ "$(id -u)" -eq 0 ]; then
@@ -209,17 +224,41 @@ is "and holds what the standby had" "$(q "$T/fromsb" "select count(*) from late"
 pg_stop "$T/fromsb"
 rm -rf "$T/fromsb"
 
+# The standby of a standby, whose primary is promoted while the backup runs: the WAL goes on on
+# another timeline, and so does the snapshot.
+standby "$T/cascade" "$T/sb" "recovery_target_timeline = latest"
+cascading() { q "$T/cascade" "select 1 from pg_stat_progress_basebackup where phase ~ 'streaming'" | grep -q 1; }
+spawn cascade snapshot -q --fast --max-rate 8000 "$(pg_url "$T/cascade")"
+cascade=$PID
+wait_until 30 cascading
 pg_stop "$T/db"
 q "$T/sb" "select pg_promote()" >/dev/null
+q "$T/sb" "insert into late select 1500" checkpoint "insert into late select 1600"
+followed() { [ "$(q "$T/cascade" "select count(*) from late")" = 1002 ]; }
+wait_until 30 followed
+q "$T/cascade" checkpoint	# so that its consistent point lies there, too
+ok "it has followed while the backup ran" cascading
+status=0
+wait "$cascade" || status=$?
+is "a snapshot across a timeline switch succeeds" "$status" 0
+pg_stop "$T/cascade"
+ID=$(cat "$T/cascade.out")
+ok "and is one of timeline 2" eval "grep -E 'snapshot .*id=$ID .*timeline=2 .*history=1:0/' '$REPO/journal'"
+unpack "$ID" "$T/followed" >/dev/null
+ok "it verifies" verified "$T/followed"
+adopt "$T/followed"
+is "and holds what came on the new timeline" "$(q "$T/followed" "select count(*) from late")" 1002
+pg_stop "$T/followed"
+rm -rf "$T/cascade" "$T/followed"
 q "$T/sb" "insert into late select 2000" checkpoint
-ok "promoted, it is a snapshot of timeline 2" snap "$T/sb"
+ok "promoted, the standby is a snapshot of timeline 2" snap "$T/sb"
 ok "with its history in the statement" \
     eval "grep -E 'snapshot .*id=$ID .*timeline=2 .*history=1:0/' '$REPO/journal'"
 unpack "$ID" "$T/tl2" >/dev/null
 ok "and its history file" [ -s "$T/tl2/pg_wal/00000002.history" ]
 ok "it verifies" verified "$T/tl2"
 adopt "$T/tl2"
-is "and holds all" "$(q "$T/tl2" "select count(*) from late")" 1001
+is "and holds all" "$(q "$T/tl2" "select count(*) from late")" 1003
 pg_stop "$T/tl2"
 pg_stop "$T/sb"
 rm -rf "$T/sb" "$T/tl2"

@@ -66,7 +66,7 @@ $T/r/bulkhead/tablespaces/$two"
 
 status_is "a server started by hand refuses" 1 \
     as_pg "$(pg_bin)/postgres" -D "$T/r" -p "$(free_port)" -c unix_socket_directories=
-like "for want of a restore_command" "$(cat "$T/err")" 'must specify restore_command'
+like "for want of a restore_command" "$(cat "$T/err")" 'must specify "?restore_command'
 rm -f "$T/r/postmaster.opts"
 ok "and has changed nothing else" verified "$T/r"
 

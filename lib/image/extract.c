@@ -464,11 +464,9 @@ extract_add(struct extract *x, const char *path, const void *p, size_t n, struct
 	fd = openat(x->root, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(x, path, "create", e);
-	r = io_write_all(fd, p, n, path, e);
-	if (r == 0)
-		r = io_fsync(fd, path, e);
-	if (r == 0)
-		r = own(x, fd, path, e);
+	r = own(x, fd, path, e);
+	if (r == 0 && (io_write_all(fd, p, n, path, e) != 0 || io_fsync(fd, path, e) != 0))
+		r = err_context(e, "%s", x->o.target);
 	if (close(fd) != 0 && r == 0)
 		r = fail(x, path, "close", e);
 	return r != 0 ? -1 : io_fsync(x->root, x->o.target, e);

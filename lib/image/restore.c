@@ -75,14 +75,17 @@ look(const char *path, struct err *e)
 	return err_hint(e, "nothing is ever replaced: give a folder that is empty or not there yet");
 }
 
-/* An empty folder of mode 0700, made if need be; its absolute path, to free(). */
+/*
+ * An empty folder of mode 0700, made if need be, with folders above it that the server's
+ * user can pass; its absolute path, to free().
+ */
 static char *
 claim(const char *path, struct stat *st, struct err *e)
 {
 	char *real;
 	int there = look(path, e);
 
-	if (there < 0 || (!there && io_mkdirs(path, 0700, e) != 0))
+	if (there < 0 || (!there && io_mkdirs(path, 0755, e) != 0))
 		return NULL;
 	if ((real = realpath(path, NULL)) == NULL || stat(real, st) != 0 || chmod(real, 0700) != 0) {
 		err_sys(e, ERR_IO, "%s", path);
@@ -243,8 +246,12 @@ place_tablespaces(struct restore *r, struct err *e)
 	r->x.tablespaces = r->tablespaces;
 	if (ret != 0 || (folder = io_path(r->target, "bulkhead/tablespaces", e)) == NULL)
 		return -1;
-	if (access(folder, F_OK) == 0)
-		ret = own(r, folder, e);
+	if (access(folder, F_OK) == 0) {
+		if (chmod(folder, 0700) != 0)
+			ret = err_sys(e, ERR_IO, "%s: chmod", folder);
+		else
+			ret = own(r, folder, e);
+	}
 	free(folder);
 	return ret;
 }

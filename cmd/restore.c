@@ -166,9 +166,9 @@ to_directory(struct args *a, struct err *e)
 	report_note(a->o.report, "%s of %s: %.1f MiB checked and synced in %s", a->o.snapshot->id,
 	    a->o.snapshot->source, (double)a->o.snapshot->bytes / 1048576,
 	    clock_format_span(span, began));
-	report_note(a->o.report, "go on with: pitr-replay -k %s %s%s %s", a->common.key,
-	    a->choice.before != NULL ? "--before " : "--to",
-	    a->choice.before != NULL ? a->choice.before : " WHEN", target);
+	report_note(a->o.report, "go on with: pitr-replay -k %s%s%s %s", a->common.key,
+	    a->choice.before != NULL ? " --before " : "",
+	    a->choice.before != NULL ? a->choice.before : "", target);
 	if (a->common.json)
 		r = print_result(a, target, began, e);
 	else

@@ -161,6 +161,7 @@ static int
 begin_backup(struct session *s, struct err *e)
 {
 	struct pg_backup_options bo = { s->meta->label, s->o->max_rate, s->o->fast };
+	char at[LSN_TEXT];
 
 	snprintf(s->slot, sizeof(s->slot), "bulkhead_snapshot_%s", strrchr(s->o->id, '-') + 1);
 	if (pg_slot_create(s->wal_pg, s->slot, 1, e) != 0)
@@ -168,6 +169,9 @@ begin_backup(struct session *s, struct err *e)
 	report_progress(s->o->report, "waiting for a checkpoint", 0, 0);
 	if (pg_backup_begin(s->pg, &bo, &s->backup, report_stopping, e) != 0)
 		return -1;
+	report_detail(s->o->report, "%s: version %d, system %" PRIu64 ", timeline %" PRIu32 " from %s",
+	    s->pg->what, s->pg->version, s->system.system_id, s->backup.timeline,
+	    lsn_format(at, s->backup.start));
 	s->meta->started = clock_now();
 	s->meta->start = s->backup.start;
 	s->meta->timeline = s->backup.timeline;

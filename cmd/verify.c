@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
-#include "base/opt.h"
+#include "base/tool.h"
 #include "image/check.h"
 #include "log/check.h"
 #include "log/coverage.h"
@@ -42,13 +42,6 @@ static const char *const synopsis[] = {
 	NULL
 };
 
-static const struct opt_help help = {
-	"verify", "prove that what a repository holds can be restored", synopsis, opts,
-	"Exit status: 0 all is well, 1 something is bad, 3 not everything could be read.\n"
-	"From cron: verify -q --max-snapshot-age 26h --max-log-lag 60s || page-the-dba\n"
-	"See verify(1)."
-};
-
 struct source_report {
 	const struct catalog_source *source;
 	struct coverage cov;
@@ -74,8 +67,9 @@ struct verify {
 /* ---- the command line --------------------------------------------------------- */
 
 static int
-take_option(struct verify *v, int letter, const char *arg, struct err *e)
+take_option(void *args, int letter, const char *arg, struct err *e)
 {
+	struct verify *v = args;
 	long long n = 100;
 
 	switch (letter) {
@@ -120,30 +114,12 @@ check_args(struct verify *v, struct err *e)
 	return 0;
 }
 
-/* 1: --help or --version was printed. */
 static int
-parse(struct verify *v, int argc, char **argv, struct err *e)
+take_operands(void *args, int n, char **operand, struct err *e)
 {
-	struct opt_iter it;
-	int c, mine;
-
-	opt_common_init(&v->common);
-	opt_begin(&it, opts, argc, argv);
-	while ((c = opt_next(&it, e)) > 0) {
-		if (c == OPT_HELP)
-			return opt_print_help(stdout, &help) < 0 ? -1 : 1;
-		if (c == OPT_VERSION)
-			return printf("verify %s\n", VERSION) < 0 ? -1 : 1;
-		if ((mine = opt_common(&v->common, c, it.arg, e)) < 0)
-			return -1;
-		if (mine == 0 && take_option(v, c, it.arg, e) != 0)
-			return -1;
-	}
-	if (c < 0)
-		return -1;
-	if (it.index < argc)
-		return err_set(e, ERR_USAGE, "no operand is taken: %s", argv[it.index]);
-	return check_args(v, e);
+	if (n > 0)
+		return err_set(e, ERR_USAGE, "no operand is taken: %s", operand[0]);
+	return check_args(args, e);
 }
 
 /* ---- what it says --------------------------------------------------------------- */
@@ -501,15 +477,26 @@ verify(struct verify *v, struct state *state, struct err *e)
 	return r;
 }
 
+/* A verdict that nobody could read is none. */
 static int
-run(struct verify *v, struct err *e)
+check_printed(struct verify *v, int r, struct err *e)
 {
+	if ((fflush(stdout) != 0 || v->printing_failed) && (r == 0 || e->kind == ERR_NEGATIVE))
+		return err_sys(e, ERR_IO, "standard output");
+	return r;
+}
+
+static int
+run(void *args, struct report *report, struct err *e)
+{
+	struct verify *v = args;
 	struct state *state;
 	size_t i;
 	int r = -1;
 
-	if (key_guard_process(e) != 0 || report_signals(v->report, e) != 0)
+	if (key_guard_process(e) != 0 || report_signals(report, e) != 0)
 		return -1;
+	v->report = report;
 	v->now = clock_now();
 	v->began = clock_mono();
 	findings_init(&v->f, tell, v, NULL);
@@ -522,33 +509,22 @@ run(struct verify *v, struct err *e)
 	key_free(v->key);
 	state_free(state);
 	findings_free(&v->f);
-	return r;
+	json_free(&v->json);
+	return check_printed(v, r, e);
 }
+
+static const struct tool tool = {
+	{ "verify", "prove that what a repository holds can be restored", synopsis, opts,
+	    "Exit status: 0 all is well, 1 something is bad, 3 not everything could be read.\n"
+	    "From cron: verify -q --max-snapshot-age 26h --max-log-lag 60s || page-the-dba\n"
+	    "See verify(1)." },
+	take_option, take_operands, run
+};
 
 int
 main(int argc, char **argv)
 {
 	struct verify v = { .json = JSON_INIT };
-	struct err e = ERR_INIT, other;
-	int rc, status;
 
-	rc = parse(&v, argc, argv, &e);
-	if (rc > 0)
-		return 0;
-	v.report = report_new("verify", v.common.quiet, v.common.verbose, &other);
-	if (v.report == NULL) {
-		fprintf(stderr, "verify: %s\n", other.msg);
-		return err_exit_status(other.kind);
-	}
-	if (rc == 0)
-		rc = run(&v, &e);
-	if (rc != 0 && v.common.json && e.kind != ERR_NEGATIVE && e.kind != ERR_INCOMPLETE &&
-	    json_print_failure(&e, &other) != 0)
-		v.printing_failed = 1;
-	if ((fflush(stdout) != 0 || v.printing_failed) && (rc == 0 || e.kind == ERR_NEGATIVE))
-		rc = err_sys(&e, ERR_IO, "standard output");
-	status = rc != 0 ? report_error(v.report, &e) : 0;
-	report_free(v.report);
-	json_free(&v.json);
-	return status;
+	return tool_main(&tool, &v.common, &v, argc, argv);
 }

@@ -44,7 +44,7 @@ struct extract {
 };
 
 /* Set aside, since they would make the copy act as the server that it is a copy of. */
-static const char *const aside[] = { "postgresql.auto.conf", "recovery.signal",
+static const char *const set_aside[] = { "postgresql.auto.conf", "recovery.signal",
 	"standby.signal", NULL };
 
 static int
@@ -64,9 +64,18 @@ folder_drop(struct folder *d)
 }
 
 static int
+is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* path: where it lies in the target; what is in bulkhead/ stays ours. */
+static int
 own(const struct extract *x, int fd, const char *path, struct err *e)
 {
-	if (x->o.chown && fchown(fd, x->o.uid, x->o.gid) != 0)
+	if (x->o.chown && !is_below(path, "bulkhead") && fchown(fd, x->o.uid, x->o.gid) != 0)
 		return fail(x, path, "chown", e);
 	return 0;
 }
@@ -179,7 +188,8 @@ finish(const struct extract *x, const struct member *m, int fd, struct err *e)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
 		{ m->f.mtime / 1000000, m->f.mtime % 1000000 * 1000 } };
-	int r = own(x, fd, m->f.path, e);
+	int aside = m->folder != NULL && is_below(m->folder->path, "bulkhead");
+	int r = aside ? 0 : own(x, fd, m->f.path, e);
 
 	if (r == 0 && fchmod(fd, m->f.mode & 0777) != 0)
 		r = fail(x, m->f.path, "chmod", e);
@@ -217,9 +227,9 @@ place(const char *path, char out[PG_PATH_MAX])
 	int i;
 
 	snprintf(out, PG_PATH_MAX, "%s", strcmp(path, CONTROL) == 0 ? CONTROL_TMP : path);
-	for (i = 0; aside[i] != NULL; i++)
-		if (strcmp(path, aside[i]) == 0)
-			snprintf(out, PG_PATH_MAX, "bulkhead/%s.original", aside[i]);
+	for (i = 0; set_aside[i] != NULL; i++)
+		if (strcmp(path, set_aside[i]) == 0)
+			snprintf(out, PG_PATH_MAX, "bulkhead/%s.original", set_aside[i]);
 }
 
 static struct member *
@@ -264,14 +274,6 @@ begin_file(struct extract *x, const struct image_file *f, void **handle, struct 
 }
 
 /* ---- the visitor -------------------------------------------------------------- */
-
-static int
-is_below(const char *path, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	return strncmp(path, folder, n) == 0 && (path[n] == '\0' || path[n] == '/');
-}
 
 /* A link to a tablespace that was made during the backup: WAL makes it again. */
 static int

@@ -36,7 +36,7 @@ t2=$(now)
 run restore -k "$T/keys/dba.key" "$T/r"
 is "the newest snapshot is restored" "$STATUS" 0
 is "it prints where, only that" "$(cat "$T/out")" "$T/r"
-like "and how to go on" "$(cat "$T/err")" "pitr-replay -k $T/keys/dba.key .* $T/r$"
+like "and how to go on" "$(cat "$T/err")" "pitr-replay -k $T/keys/dba.key $T/r$"
 is "it is the newest" "$(of "$T/r")" "$id2"
 ok "pg_verifybackup accepts it, with its WAL" verified "$T/r"
 is "folder and files are the owner's alone" \

@@ -340,6 +340,9 @@ settings_text(const struct pg_server *s, const struct pg_server_settings *o, str
 	setting_number(b, "max_wal_senders", o->minima.max_wal_senders, 0);
 	setting_number(b, "max_prepared_transactions", o->minima.max_prepared_xacts, 0);
 	setting_number(b, "max_locks_per_transaction", o->minima.max_locks_per_xact, 64);
+	/* In MB; at least two segments, which can be large. */
+	setting_number(b, "min_wal_size", (int)(o->minima.segment_size >> 19), 80);
+	setting_number(b, "max_wal_size", (int)(o->minima.segment_size >> 18), 1024);
 	setting(b, "wal_level", o->minima.wal_level == 2 ? "logical" : "replica");
 	if (o->restore_command != NULL)
 		setting(b, "restore_command", o->restore_command);

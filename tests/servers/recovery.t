@@ -6,6 +6,8 @@
 
 pg_has_tools || skip_all "no pg_waldump of $PGVERSION"
 KEY=$T/keys/dba.key
+BULKHEAD_PG_BIN=$(pg_bin)	# those of the matrix are not where one would look
+export BULKHEAD_PG_BIN
 SEED=${SEED:-$$}
 RANDOM=$((SEED % 32768))
 diag "SEED=$SEED"

@@ -4,6 +4,8 @@
 . "$(dirname "$0")/../repo.sh"
 
 KEY=$T/keys/dba.key
+BULKHEAD_PG_BIN=$(pg_bin)	# those of the matrix are not where one would look
+export BULKHEAD_PG_BIN
 
 # replay ARG... TARGET, and its words on stdout in $OUT.
 replay()
@@ -216,8 +218,12 @@ is "it is a database with just those rows" \
 is "on a timeline of its own" "$(q "$T/c" "select timeline_id from pg_control_checkpoint()")" 2
 ok "that can be written" q "$T/c" "insert into t values (100)"
 ok "and is sound" amcheck "$T/c"
-ok "and can be backed up, what we left included" \
-    as_pg pg_basebackup -X none -c fast -Ft -D - -d "$(pg_url "$T/c")"
+if [ "$PGVERSION" -eq 15 ]; then
+	ok "and can be backed up, what we left included" \
+	    as_pg pg_basebackup -X none -c fast -Ft -D - -d "$(pg_url "$T/c")"
+else
+	skip "and can be backed up, what we left included" "no pg_basebackup of $PGVERSION"
+fi
 is "no command of the old configuration ran" "$(ls "$T/evil" 2>/dev/null)" ""
 pg_stop "$T/c"
 pg_start "$T/db"
@@ -385,6 +391,7 @@ psql -XAtq -d "$(pg_url "$T/db" dbname=sales)" -c "create table orders as select
 drop=$(snapshot -q --fast "$(pg_url "$T/db")")
 add 30
 row=$(q "$T/db" "begin; drop table t; select pg_current_xact_id(); commit")
+lsn=$(q "$T/db" "select pg_current_wal_insert_lsn()")
 q "$T/db" "drop database sales" "create table t (id int primary key)"
 add 31
 mkfifo "$T/in1"
@@ -401,8 +408,8 @@ new_copy "$T/d" "$drop"
 reaches "before a table was dropped" --before "xid:$row" "$T/d"
 is "the table can be read" "$(PGOPTIONS='-c lock_timeout=2s' ids "$T/d" 2>&1)" "20 30"
 unlike "and nothing is locked" "$OUT" '^locked'
-dropdb=$(pitr-replay -q -k "$KEY" --plan --before "xid:$((row + 2))" "$T/d" | sed -n 's/^before it *transaction \([0-9]*\),.*/\1/p')
-reaches "before a database was dropped" --to "xid:$dropdb" "$T/d"
+dropdb=$(pitr-replay -q -k "$KEY" --plan --before "$lsn" "$T/d" | sed -n 's/^after it *transaction \([0-9]*\),.*/\1/p')
+reaches "before a database was dropped" --before "xid:$dropdb" "$T/d"
 is "its tables can be read" \
     "$(psql -XAtq -h "$(copy_run "$T/d")" -p 5432 -U postgres -d sales -c "select id from orders" 2>&1)" 1
 reaches "a table whose drop began before the last commit" \

@@ -17,7 +17,7 @@ SNAPSHOT_EVERY=20		# rounds: what is replayed grows with each
 echo "# SEED=$SEED"
 
 # In memory: real syncs would only take time, and slow_sync plays a slow disk.
-[ "$(id -u)" -ne 0 ] || small_disk "$T/m" 2g
+[ "$(id -u)" -ne 0 ] || small_disk "$T/m" 8g
 W=$T/m/w DB=$T/m/db LEDGER=$T/ledger
 mkdir -p "$W"
 export BULKHEAD_STATE=$W/state
@@ -44,7 +44,7 @@ client()
 	while :; do
 		i=$((i + 1))
 		pad="''"
-		[ $((i % 16)) -ne 0 ] || pad="(select string_agg(md5(random()::text), '') from generate_series(1, 9000))"
+		[ $((i % 64)) -ne 0 ] || pad="(select string_agg(md5(random()::text), '') from generate_series(1, 9000))"
 		echo "insert into t values ('$1', $i, $pad) returning who || ' ' || n;"
 	done 2>/dev/null | psql -XAtqd "$(pg_url "$DB")" >"$T/$1.notes" 2>/dev/null
 }
@@ -162,7 +162,8 @@ one_round()
 new_repo "$W/repo"
 enrol shop
 pg_init "$DB" --wal-segsize=1
-pg_conf "$DB" 'autovacuum = off' 'fsync = off'	# what the server keeps is lost anyway
+# What the server keeps is lost anyway; and it grows with every round.
+pg_conf "$DB" 'autovacuum = off' 'fsync = off' 'max_wal_size = 64MB' 'min_wal_size = 32MB'
 pg_start "$DB"
 q "$DB" 'create table t (who text, n int, pad text, primary key (who, n))' 'create extension amcheck'
 pg_conf "$DB" "synchronous_standby_names = 'bulkhead'" 'synchronous_commit = on'

@@ -60,6 +60,13 @@ load_begin()
 	done
 }
 
+# begun NAME: a commit of this load was acknowledged; only then others see it.  (psql's notes
+# reach their file later, at its end at the latest.)
+begun()
+{
+	[ "$(q "$DB" "select 1 from t where who like '$1.%' limit 1")" = 1 ]
+}
+
 # When the server is gone: what they noted goes into the ledger.
 load_end()
 {
@@ -108,7 +115,8 @@ disaster()
 		nap "$gap"
 		pg_kill9 "$DB"
 	fi
-	rm -rf "$DB"
+	# The lock of the socket may name a zombie, whom init has not waited for yet.
+	rm -rf "$DB" "$DB.lab"/.s.PGSQL.*
 }
 
 recover()
@@ -141,7 +149,7 @@ one_round()
 	export FAULT_SLOW_MS
 	ship_begin "$DISK"
 	load_begin "$1"
-	wait_until 30 grep -q . "$T/$1".*.notes
+	wait_until 30 begun "$1"
 	nap "$(between 0 1300)"
 	if [ "$(between 0 1)" -eq 0 ]; then
 		# Only logship and its disk first: the server goes on when they are back.

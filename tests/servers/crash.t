@@ -116,6 +116,23 @@ sweep ship "$STEP"
 at_times snap 5
 at_times ship 5
 
+# What a tool said is done survives a power cut; with a disk that lies it would not, and that
+# is noticed.
+held()
+{
+	strongbox list --json -r "$REPO" | grep "\"id\":\"$1\"" >/dev/null
+}
+power_on "$W"
+run powered "$W" snap
+DONE=$(cat "$T/out")
+power_cut "$W" >"$T/cut"
+ok "a snapshot that was told is there after a power cut" held "$DONE"
+FAULT_LIE=all run powered "$W" snap
+LOST=$(cat "$T/out")
+power_cut "$W" >"$T/cut"
+status_is "one on a lying disk is not" 1 held "$LOST"
+ok "and the repository still verifies" verify -q --read-data -r "$REPO"
+
 row
 ok "the last of the log" ship
 pg_kill9 "$DB"

@@ -264,17 +264,21 @@ sweep EIO "a failing disk leaves a source with its file or none" late
 sweep KILL "a killed keeper leaves a source with its file or none" late
 
 # Without memory: one line, and status 71.
-reset
-hits=0 bad=
-for ((n = 1; n < 300; n++)); do
-	run fault malloc "$n" ENOMEM "$T" late
-	[ -n "$(fault_hit)" ] || break
-	hits=$((hits + 1))
-	[ "$STATUS $(wc -l <"$T/err")" = "71 1" ] || [ "$STATUS" -eq 0 ] || bad="$bad $n"
+if grep -q __asan_init "$(command -v strongbox)"; then
+	skip "without memory it says so" "the sanitizer has a malloc of its own"
+else
 	reset
-done
-is "without memory it says so: at each of $hits calls" "$bad" ""
-ok "there were some" test "$hits" -ge 20
+	hits=0 bad=
+	for ((n = 1; n < 300; n++)); do
+		run fault malloc "$n" ENOMEM "$T" late
+		[ -n "$(fault_hit)" ] || break
+		hits=$((hits + 1))
+		[ "$STATUS $(wc -l <"$T/err")" = "71 1" ] || [ "$STATUS" -eq 0 ] || bad="$bad $n"
+		reset
+	done
+	is "without memory it says so: at each of $hits calls" "$bad" ""
+	ok "there were some" test "$hits" -ge 20
+fi
 
 # A power cut behind a successful command takes nothing back.
 rm -rf "$T/vault" "$T/state-v" "$T"/late*

@@ -209,6 +209,19 @@ fails_with()
 	fi
 }
 
+# told_once NAME FILE: its stderr was one message, with a hint at most.
+told_once()
+{
+	local lines
+	lines=$(grep -vc '^[a-z-]*: hint: ' "$2" || true)
+	if [ "$lines" -eq 1 ] && [ "$(wc -l <"$2")" -le 2 ]; then
+		lab_result 0 "$1"
+	else
+		lab_result 1 "$1"
+		lab_show "$2"
+	fi
+}
+
 # skip NAME WHY: one assertion that cannot be made on this machine.
 skip()
 {

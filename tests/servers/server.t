@@ -277,6 +277,12 @@ pg_start "$T/boss"
 psql -XAtqd "$(pg_url "$T/boss" "user=boss dbname=template1")" -c "drop database postgres"
 pg_stop "$T/boss"
 ok "a copy without the usual names" serverprobe start "$T/boss" "$W" standby
+awake()	# 75: still starting up
+{
+	run serverprobe query "$T/boss" "$W" "select 1"
+	[ "$STATUS" -ne 75 ]
+}
+wait_until 20 awake
 fails_with 78 'role "postgres" does not exist' serverprobe query "$T/boss" "$W" "select 1"
 like "has a hint" "$(cat "$T/err")" "name a superuser of the copy in BULKHEAD_PG_USER"
 is "which helps" "$(printf 'boss\ttemplate1')" "$(BULKHEAD_PG_USER=boss \

@@ -31,6 +31,10 @@ inner "fails_with refuses silence" "$tool"'fails_with 1 "" tool "" 1' '^not ok'
 inner "fails_with wants the tool's name" "$tool"'fails_with 1 no tool "no\n" 1' '^not ok'
 inner "fails_with wants the status" "$tool"'fails_with 65 no tool "tool: no\n" 1' '^not ok'
 inner "fails_with wants the text" "$tool"'fails_with 1 yes tool "tool: no\n" 1' '^not ok'
+told='told() { printf "$1" >"$T/t.err"; told_once x "$T/t.err"; }; '
+inner "told_once takes a line and a hint" "$told"'told "tool: no\ntool: hint: do\n"; done_testing' '^ok 1'
+inner "told_once refuses two lines" "$told"'told "tool: no\ntool: nor that\n"; done_testing' '^not ok'
+inner "told_once refuses silence" "$told"'told ""; done_testing' '^not ok'
 
 run script 'ok x true; false; done_testing'
 is "a failing command ends the script" "$STATUS" 1

@@ -2,6 +2,7 @@
 # what happens to its keeper.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../repo.sh"
+. "$(dirname "$0")/../manual.sh"
 
 K=$T/keys
 mkdir "$K"
@@ -153,11 +154,6 @@ cp "$T/journal" "$REPO/journal"
 
 # ---- the examples of the manual pages
 
-# example PAGE TEXT: the commands below the line TEXT, as the reader sees them.
-example()
-{
-	sed -n "/^$2/,/^\.Ed/p" "$ROOT/man/$1" | sed '1,/^\.Bd/d; /^\.Ed/d; s/\\e/\\/g'
-}
 # by_book TEXT: what an example of bulkhead-repository(5) prints, in the folder at hand.
 by_book()
 {

@@ -427,7 +427,7 @@ lab_ctl()
 	}
 }
 
-# pg_start DIR: returns when it takes connections; its log is DIR.lab/log.
+# pg_start DIR [pg_ctl options]: returns when it takes connections; its log is DIR.lab/log.
 pg_start()
 {
 	local old
@@ -436,7 +436,7 @@ pg_start()
 	if old=$(head -n 1 "$1/postmaster.pid" 2>/dev/null) && gone "$old"; then
 		rm -f "$1/postmaster.pid" "$1.lab"/.s.PGSQL.*
 	fi
-	lab_ctl "$1" -l "$1.lab/log" start
+	lab_ctl "$@" -l "$1.lab/log" start
 	head -n 1 "$1/postmaster.pid" >"$1.lab/pid"
 	sed -n '7s/.* //p' "$1/postmaster.pid" >"$1.lab/shm"
 }

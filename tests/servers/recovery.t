@@ -157,19 +157,27 @@ new_copy()
 	restore -q -k "$KEY" "${@:2}" "$1" >/dev/null
 }
 
+# configure_outside DIR ETC: no configuration but ALTER SYSTEM's in DIR, as Debian has it.
+configure_outside()
+{
+	mkdir "$2"
+	mv "$1/postgresql.conf" "$1/pg_hba.conf" "$1/pg_ident.conf" "$2/"
+	printf '%s\n' "data_directory = '$1'" "hba_file = '$2/pg_hba.conf'" \
+	    "ident_file = '$2/pg_ident.conf'" >>"$2/postgresql.conf"
+	[ "$(id -u)" -ne 0 ] || chown -R postgres: "$2"
+}
+
 # variant NAME N TRANSACTIONS [initdb argument]...
 variant()
 {
-	local name=$1 n=$2 tx=$3 db=$T/$1 start
+	local name=$1 n=$2 tx=$3 db=$T/$1 start options=()
 	shift 3
 	new_db "$db" "$@"
-	if [ "$name" = outside ]; then	# the configuration lies elsewhere, as Debian has it
-		mkdir "$T/etc"
-		mv "$db/pg_hba.conf" "$db/pg_ident.conf" "$T/etc/"
-		[ "$(id -u)" -ne 0 ] || chown -R postgres: "$T/etc"
-		pg_conf "$db" "hba_file = '$T/etc/pg_hba.conf'" "ident_file = '$T/etc/pg_ident.conf'"
+	if [ "$name" = outside ]; then
+		configure_outside "$db" "$T/etc"
+		options=(-o "-c config_file=$T/etc/postgresql.conf")
 	fi
-	pg_start "$db"
+	pg_start "$db" ${options[@]+"${options[@]}"}
 	fill_db "$db"
 	enrol "$name"
 	logship -q -s "$T/$name.source" -r "$REPO" --once "$(pg_url "$db")" >/dev/null
@@ -181,6 +189,8 @@ variant()
 	is "$name: what the writers were told is in the log" \
 	    "$(cut -d' ' -f1 "$T/$name.notes" | sort | comm -23 - <(awk '/^COMMIT/ { print $3 }' "$T/$name.events" | sort))" ""
 	new_copy "$T/$name.copy" -r "$REPO" -n "$name"
+	[ "$name" != outside ] || is "$name: no configuration came with the snapshot" \
+	    "$(cd "$T/$name.copy" && ls -d postgresql.conf pg_hba.conf pg_ident.conf 2>/dev/null)" ""
 	recover "$name" "$T/$name.copy" "$T/$name.events" "$T/$name.notes" "$n"
 	pg_stop "$db"
 	rm -rf "$T/$name.copy"

@@ -1,0 +1,170 @@
+/*
+ * The graph of power: who can become whom on a server, and who can do what.
+ *
+ * Nodes are accounts, PUBLIC, anyone who reaches the server, and hubs (a hub stands for
+ * many: "every role but superusers").  A *step* leads from one node to another; a *power*
+ * leads from a node to a *sink*, what it could do in the end.  Each carries the catalog row
+ * that makes it, the SQL that would take it away, the SQL that would bring it back, and
+ * the SQL that tries it out.  A reader (audit/pg.h, audit/my.h) fills the graph from one
+ * server; audit/judge.h finds paths in it; nothing in here knows a server family.
+ *
+ * A node can be held in two ways: USED (its grants count: an inherited membership) or
+ * BECOME (also what is its own: attributes, SET ROLE onwards).  Whoever has BECOME has USED.
+ * An account has BECOME of itself, and USED of PUBLIC.
+ *
+ * A power on objects in a database or schema counts only for whom holds the passes of its
+ * gates: CONNECT on the database, USAGE on the schema.  Any node reached may hold them.
+ *
+ * Strings are interned: equal strings are one pointer, and live as long as the graph.
+ * Sets of objects are shared: all tables of a schema with the same owner and ACL are one.
+ * So a server with 5,000 roles and 100,000 tables takes tens of MiB, not GiB.
+ *
+ * SQL templates: %o becomes each object of the set (as the set has it, quoted), %n the
+ * policy's owner for such objects, %g the privileges that the account's class may have on
+ * such an object ("SELECT, INSERT"; a statement with %g is left out when there are none),
+ * %% a percent sign.  Statements are separated by ";\n".  NULL: there is none.
+ */
+#ifndef AUDIT_GRAPH_H
+#define AUDIT_GRAPH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "audit/check.h"
+#include "base/err.h"
+
+enum sink {
+	SINK_SUPER,	 /* everything: superuser, or as good as that */
+	SINK_OS,	 /* commands or files of the server's host */
+	SINK_READ_ALL,	 /* read what is not its own */
+	SINK_WRITE,	 /* change rows */
+	SINK_DROP,	 /* drop, truncate or alter objects */
+	SINK_SECRETS,	 /* password hashes, stored credentials */
+	SINK_LOGKILL,	 /* end or erase the log, or keep changes out of it */
+	SINK_BACKUPKILL, /* delete from the repository */
+	SINK_AUDITOFF,	 /* silence the server's own log of who did what */
+	SINK_COUNT
+};
+
+/* "SUPER", "OS", "READ_ALL", ...; and back: SINK_COUNT when it is none. */
+const char *sink_name(enum sink s);
+enum sink sink_of(const char *name);
+
+enum node_kind { NODE_ACCOUNT, NODE_PUBLIC, NODE_ANYONE, NODE_HUB, NODE_SERVER };
+
+struct graph_node {
+	const char *name;	/* as people write it: shop_app, 'app'@'%' */
+	const char *sql;	/* quoted as SQL wants it; "" for hubs, anyone and the server */
+	const char *until;	/* when its elevation ends, ISO 8601, or NULL: never */
+	enum node_kind kind;
+	uint8_t login;		/* can log in */
+	uint8_t builtin;	/* comes with the server, and nobody logs in as it */
+	uint8_t bootstrap;	/* the superuser that the server was made with */
+};
+
+/* Objects of one kind in one place that share owner and ACL. */
+struct graph_set {
+	const char *kind;	/* "table", "schema", "function", ...; "" for the server as such */
+	const char *db, *schema; /* for people, unquoted; "" where there is none */
+	const char **object;	/* each quoted and qualified, as SQL wants it */
+	uint32_t n, cap;
+};
+
+enum step_how { STEP_USE, STEP_BECOME };
+
+/* What a step or a power is made of. All strings interned; see above for templates. */
+struct graph_basis {
+	const char *why;	/* for the path: "member of deploy", "owns schema sales" */
+	const char *row;	/* the catalog row: "pg_auth_members(deploy, shop_app)" */
+	const char *fix, *undo;	/* templates, or NULL: no SQL takes it away; see advice */
+	const char *advice;	/* what to do instead, in words, or NULL */
+	const char *proof;	/* template: what `prove` runs as the holder, or NULL */
+};
+
+struct graph_step {
+	uint32_t from, to;
+	enum step_how needs, gives;
+	/* A breach is a fault by itself (a trust line, a hijackable function), whoever takes
+	   it: findings through it bear its check.  A membership is none. */
+	uint8_t breach;
+	const struct check *check;
+	const struct graph_basis *basis;
+};
+
+#define GRAPH_NO_GATE UINT32_MAX
+
+struct graph_power {
+	uint32_t from;
+	enum step_how needs;
+	enum sink sink;
+	enum severity severity;
+	const char *priv;	/* what a policy calls it: "TRUNCATE", "OWNER", "SUPERUSER" */
+	const char *act;	/* what could be done, for the path's end: "DROP TABLE" */
+	uint32_t gate[2];	/* all must be passed; GRAPH_NO_GATE */
+	const struct graph_set *set;
+	const struct check *check;
+	const struct graph_basis *basis;
+};
+
+/* What could not be read: never a pass. */
+struct graph_unknown {
+	const struct check *check;
+	const char *what;	/* "pg_hba_file_rules", "database shop2" */
+	const char *why;	/* the server's words */
+	const char *grant;	/* SQL that would let it be read, or NULL */
+};
+
+/* A state of the server that is wrong whoever it is: no path leads there. */
+struct graph_fault {
+	const struct check *check;
+	enum severity severity;
+	enum sink sink;
+	const char *subject;	/* "archive_command", "pg_hba.conf line 4", an account's name */
+	const struct graph_basis *basis; /* why: the whole sentence */
+};
+
+struct graph {
+	struct graph_node *node;
+	struct graph_step *step;
+	struct graph_power *power;
+	struct graph_set **set;
+	struct graph_unknown *unknown;
+	struct graph_fault *fault;
+	const char **gate;	/* their names: "CONNECT on shop" */
+	uint64_t *pass;		/* node << 32 | gate, sorted by graph_finish */
+	uint32_t nodes, steps, powers, sets, unknowns, faults, gates, passes;
+	uint32_t *step_from, *power_from; /* after graph_finish: node i's are [x[i], x[i + 1]) */
+	struct graph_private *priv;	/* memory, the strings, capacities */
+};
+
+/* NULL: out of memory. */
+struct graph *graph_new(void);
+void graph_free(struct graph *g);
+
+/*
+ * All of these are sticky: after a failed allocation they are harmless (they return
+ * something that may be passed on), and graph_finish tells.
+ */
+const char *graph_string(struct graph *g, const char *s);
+const char *graph_printf(struct graph *g, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+uint32_t graph_node(struct graph *g, enum node_kind kind, const char *name, const char *sql);
+uint32_t graph_gate(struct graph *g, const char *name);
+void graph_pass(struct graph *g, uint32_t node, uint32_t gate);
+/* The set of this key, made when new; key is the reader's own, and says all that they share. */
+struct graph_set *graph_set(struct graph *g, const char *key, const char *kind, const char *db,
+    const char *schema);
+void graph_set_add(struct graph *g, struct graph_set *set, const char *object);
+/* Copies *b, its strings interned; equal ones are one pointer. */
+const struct graph_basis *graph_basis(struct graph *g, const struct graph_basis *b);
+void graph_step(struct graph *g, const struct graph_step *s);
+void graph_power(struct graph *g, const struct graph_power *p);
+void graph_unknown(struct graph *g, const char *check, const char *what, const char *why,
+    const char *grant);
+void graph_fault(struct graph *g, const char *check, enum severity severity, enum sink sink,
+    const char *subject, const struct graph_basis *b);
+
+/* Sort and index; nothing is added behind it. 0, or -1: ERR_SYSTEM. */
+int graph_finish(struct graph *g, struct err *e);
+
+#endif

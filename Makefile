@@ -17,7 +17,9 @@ FUZZ_SECONDS ?= 20
 PROBES	:= $(patsubst tests/servers/%.c,$(B)/%,$(wildcard tests/servers/*.c))
 MAN	:= $(wildcard man/*.[1-9])
 
-PKGS	:= libpq libarchive libzstd libsodium
+# MariaDB's Connector/C or Oracle's libmysqlclient: MYSQL_PKG=mysqlclient chooses.
+MYSQL_PKG ?= $(firstword $(foreach p,libmariadb mysqlclient,$(shell pkg-config --exists $p && echo $p)))
+PKGS	:= libpq $(MYSQL_PKG) libarchive libzstd libsodium
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CHECK_LIBS = $(shell pkg-config --libs check)

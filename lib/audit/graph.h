@@ -137,6 +137,9 @@ struct graph {
 	struct graph_private *priv;	/* memory, the strings, capacities */
 };
 
+/* The node of the server itself, which every graph has: faults are findings of it. */
+#define GRAPH_SERVER 0
+
 /* NULL: out of memory. */
 struct graph *graph_new(void);
 void graph_free(struct graph *g);
@@ -148,7 +151,9 @@ void graph_free(struct graph *g);
 const char *graph_string(struct graph *g, const char *s);
 const char *graph_printf(struct graph *g, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* The node of that kind and name, made when new; its other fields are the reader's to set. */
 uint32_t graph_node(struct graph *g, enum node_kind kind, const char *name, const char *sql);
+/* The gate of that name, made when new. */
 uint32_t graph_gate(struct graph *g, const char *name);
 void graph_pass(struct graph *g, uint32_t node, uint32_t gate);
 /* The set of this key, made when new; key is the reader's own, and says all that they share. */
@@ -164,7 +169,10 @@ void graph_unknown(struct graph *g, const char *check, const char *what, const c
 void graph_fault(struct graph *g, const char *check, enum severity severity, enum sink sink,
     const char *subject, const struct graph_basis *b);
 
-/* Sort and index; nothing is added behind it. 0, or -1: ERR_SYSTEM. */
+/*
+ * Sort and index; nothing is added behind it.  0, or -1: ERR_SYSTEM; ERR_BUG: a reader made
+ * a step or power of no node, behind no gate, or without check, basis or set.
+ */
 int graph_finish(struct graph *g, struct err *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include <check.h>
 
 #define SUITES(X)		\
+	X(audit_check)		\
 	X(buf)			\
 	X(catalog)		\
 	X(choose)		\
@@ -20,6 +21,7 @@
 	X(finding)		\
 	X(found)		\
 	X(frame)		\
+	X(graph)		\
 	X(hash)			\
 	X(hex)			\
 	X(image)		\

@@ -55,7 +55,6 @@ struct pg_server_settings {
 	const char *restore_command;	/* NULL: none */
 	int standby;			/* make standby.signal: recover, stay readable */
 	const char *timeline;		/* recovery_target_timeline, or NULL: latest */
-	uint64_t target_lsn;		/* 0: none; stops before the record that begins here */
 };
 
 /*

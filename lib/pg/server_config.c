@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "pg/lsn.h"
 #include "pg/server_private.h"
 
 #define SOCKET_NAME ".s.PGSQL.5432"	/* must fit into sun_path with its folder */
@@ -307,8 +306,6 @@ static const struct {
 	{ "event_triggers", "off", 17 },
 	{ "jit", "off", 14 },
 	{ "hot_standby", "on", 14 },
-	{ "recovery_target_inclusive", "off", 14 },
-	{ "recovery_target_action", "pause", 14 },
 	{ "wal_retrieve_retry_interval", "1s", 14 },
 	/* Slots and origins that the copy may hold: too few places, and it would not start. */
 	{ "max_replication_slots", "256", 14 },
@@ -325,7 +322,6 @@ static const struct {
 static void
 settings_text(const struct pg_server *s, const struct pg_server_settings *o, struct buf *b)
 {
-	char lsn[LSN_TEXT];
 	size_t i;
 
 	buf_str(b, PG_SERVER_MARK "\n# written anew for each start\n");
@@ -347,8 +343,6 @@ settings_text(const struct pg_server *s, const struct pg_server_settings *o, str
 	if (o->restore_command != NULL)
 		setting(b, "restore_command", o->restore_command);
 	setting(b, "recovery_target_timeline", o->timeline != NULL ? o->timeline : "latest");
-	if (o->target_lsn != 0)
-		setting(b, "recovery_target_lsn", lsn_format(lsn, o->target_lsn));
 }
 
 /* Into the work folder, for the server's user to read. */

@@ -9,7 +9,6 @@
 
 #include "base/err.h"
 #include "base/report.h"
-#include "pg/lsn.h"
 #include "pg/server.h"
 
 static struct report *report;
@@ -20,7 +19,7 @@ misuse(void)
 	(void)fprintf(stderr,
 	    "usage: serverprobe find MAJOR\n"
 	    "       serverprobe start|linger DATADIR WORK\n"
-	    "           [standby] [target=LSN] [timeline=N] [restore=COMMAND]\n"
+	    "           [standby] [timeline=N] [restore=COMMAND]\n"
 	    "       serverprobe query DATADIR WORK SQL\n"
 	    "       serverprobe attach|stop|tidy DATADIR WORK\n");
 	return 64;
@@ -48,8 +47,7 @@ settings(struct pg_server_settings *o, const struct pg_server *s, char **arg, st
 			o->restore_command = *arg + 8;
 		else if (strncmp(*arg, "timeline=", 9) == 0)
 			o->timeline = *arg + 9;
-		else if (strncmp(*arg, "target=", 7) != 0 ||
-			 lsn_parse(*arg + 7, &o->target_lsn) < 0)
+		else
 			return err_set(e, ERR_USAGE, "%s?", *arg);
 	}
 	return pg_control_read(s->datadir, &o->minima, e);

@@ -17,26 +17,24 @@ hex_encode(char *out, const uint8_t *p, size_t n)
 	return out;
 }
 
-static int
-nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
+/* A digit's value and 1; 0: not a digit.  A table, since journals are full of digests. */
+static const uint8_t digits[256] = {
+	['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8,
+	['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15,
+	['f'] = 16
+};
 
 int
 hex_decode(uint8_t *out, size_t n, const char *s)
 {
+	const uint8_t *p = (const uint8_t *)s;
+	unsigned hi, lo;
 	size_t i;
-	int hi, lo;
 
 	for (i = 0; i < n; i++) {
-		if ((hi = nibble(s[2 * i])) < 0 || (lo = nibble(s[2 * i + 1])) < 0)
+		if ((hi = digits[p[2 * i]]) == 0 || (lo = digits[p[2 * i + 1]]) == 0)
 			return -1;
-		out[i] = (uint8_t)(hi << 4 | lo);
+		out[i] = (uint8_t)((hi - 1) << 4 | (lo - 1));
 	}
 	return s[2 * n] == '\0' ? 0 : -1;
 }

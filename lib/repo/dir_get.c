@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "repo/dir_private.h"
 #include "repo/source.h"
-#include "repo/text.h"
 
 #define CHUNK	  (1u << 20)
 #define LIST_LINE 65	/* 64 digits and a newline */

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "repo/dir_private.h"
-#include "repo/text.h"
 
 #define FILES_MAX 100000	/* that begin at one place */
 

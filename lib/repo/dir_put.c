@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "repo/dir_private.h"
-#include "repo/text.h"
 
 #define LOOK_EVERY   (16u << 20)	/* bytes between two looks at the free space */
 #define PUSH_EVERY   (4u << 20)		/* bytes between two hints to begin writing out */

@@ -12,9 +12,9 @@
 #include <sodium.h>
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "repo/dir_private.h"
 #include "repo/source.h"
-#include "repo/text.h"
 
 /*
  * Remove a session's folder and the files in it; there are no folders in it.  What

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "pg/lsn.h"
 #include "repo/catalog.h"
 #include "repo/grammar.h"
 #include "repo/source.h"
-#include "repo/text.h"
 
 enum form { NUMBER, NUMBER32, FLAG, ONE, TIME, LSN, HASH, KEY, KEYID, ID32, SOURCE, NAME,
 	STREAM, FILE_NAME, ENVIRONMENT, WORD, TEXT };

@@ -9,9 +9,9 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/text.h"
 #include "repo/grammar.h"
 #include "repo/journal_private.h"
-#include "repo/text.h"
 #include "seal/sealed.h"
 
 /* ---- one line --------------------------------------------------------------- */

@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "repo/listing.h"
-#include "repo/text.h"
 
 #define COLUMNS_MAX 8
 #define HASH_SHOWN  12	/* digits of a hash that people see */

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "repo/dir_private.h"
 #include "repo/grammar.h"
-#include "repo/text.h"
 
 static const char *const folders[] = { "incoming", "logs", "packs", "rewrap", "snapshots" };
 #define NFOLDERS (sizeof(folders) / sizeof(folders[0]))

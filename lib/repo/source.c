@@ -12,8 +12,8 @@
 
 #include "base/hex.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "repo/source.h"
-#include "repo/text.h"
 
 #define FILE_MAX (SEAL_RECIPIENTS_MAX * (KEY_TEXT_MAX + 8) + 1024)
 #define SUM_LINE (4 + 64 + 1)	/* "sum HASH\n" */

@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "repo/source.h"
 #include "repo/stamp.h"
-#include "repo/text.h"
 
 #define STAMP_MAX 8192
 

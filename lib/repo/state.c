@@ -11,9 +11,9 @@
 #include "base/hex.h"
 #include "base/io.h"
 #include "base/lock.h"
+#include "base/text.h"
 #include "repo/source.h"
 #include "repo/state.h"
-#include "repo/text.h"
 #include "seal/sealed.h"
 
 #define RECORD_MAX (16u << 20)

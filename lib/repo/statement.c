@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "pg/lsn.h"
 #include "repo/statement.h"
-#include "repo/text.h"
 #include "seal/sealed.h"
 
 #define KEY_WORD_MAX 32		/* characters of a field's key */

@@ -13,63 +13,22 @@
 
 #include "base/hex.h"
 #include "base/io.h"
+#include "base/text.h"
 #include "seal/key_private.h"
 
 #define KEY_FILE_MAX 512 /* bytes; ours have at most 249 */
 #define VALUE_MAX    80	 /* of a line's value, with the NUL */
 
-/* The lines of a key file, as far as they are read. */
-struct text {
-	const char *p, *end;
-	const char *name; /* for messages */
-	int line;
-};
-
-/* The value of the next line, which must be "word value" with a newline. */
-static int
-next_value(struct text *t, const char *word, char value[VALUE_MAX], struct err *e)
-{
-	const char *p = t->p, *nl = memchr(p, '\n', (size_t)(t->end - p));
-	size_t n = strlen(word);
-
-	t->line++;
-	if (nl == NULL || (size_t)(nl - p) <= n || memcmp(p, word, n) != 0 || p[n] != ' ')
-		return err_set(e, ERR_CORRUPT, "%s: line %d: not \"%s\" and its value",
-		    t->name, t->line, word);
-	p += n + 1;
-	n = (size_t)(nl - p);
-	if (n >= VALUE_MAX || memchr(p, '\0', n) != NULL)
-		return err_set(e, ERR_CORRUPT, "%s: line %d: not a value of \"%s\"", t->name,
-		    t->line, word);
-	memcpy(value, p, n);
-	value[n] = '\0';
-	t->p = nl + 1;
-	return 0;
-}
-
-static int
-next_hex(struct text *t, const char *word, uint8_t *out, size_t n, struct err *e)
-{
-	char value[VALUE_MAX];
-	int r = next_value(t, word, value, e);
-
-	if (r == 0 && hex_decode(out, n, value) != 0)
-		r = err_set(e, ERR_CORRUPT, "%s: line %d: not %zu hexadecimal digits", t->name,
-		    t->line, 2 * n);
-	sodium_memzero(value, sizeof(value));
-	return r;
-}
-
 /* The first line, which tells a wrong file from a wrong key. */
 static int
-next_head(struct text *t, enum key_class class, const char *half, struct err *e)
+next_head(struct text_lines *t, enum key_class class, const char *half, struct err *e)
 {
 	static const char *const halves[] = { "secret", "public" };
 	char value[VALUE_MAX], known[VALUE_MAX];
 	enum key_class c;
 	size_t i;
 
-	if (next_value(t, "bulkhead", value, e) != 0)
+	if (text_line(t, "bulkhead", value, sizeof(value), e) != 0)
 		return err_set(e, ERR_CORRUPT, "%s: not a key file", t->name);
 	for (c = KEY_RESTORE; c <= KEY_APPROVER; c++)
 		for (i = 0; i < 2; i++) {
@@ -88,22 +47,22 @@ next_head(struct text *t, enum key_class class, const char *half, struct err *e)
 }
 
 static int
-next_public(struct text *t, enum key_class class, const char *half, struct key_public *out,
-    struct err *e)
+next_public(struct text_lines *t, enum key_class class, const char *half,
+    struct key_public *out, struct err *e)
 {
 	char name[VALUE_MAX];
 	uint8_t id[KEY_ID];
 
 	memset(out, 0, sizeof(*out));
 	out->class = class;
-	if (next_head(t, class, half, e) != 0 || next_value(t, "name", name, e) != 0)
+	if (next_head(t, class, half, e) != 0 || text_line(t, "name", name, sizeof(name), e) != 0)
 		return -1;
 	if (!key_name_ok(name))
 		return err_set(
 		    e, ERR_CORRUPT, "%s: line %d: not a name for a key", t->name, t->line);
 	memcpy(out->name, name, strlen(name) + 1);
-	if (next_hex(t, "id", id, KEY_ID, e) != 0 ||
-	    next_hex(t, "public", out->pk, KEY_PK, e) != 0)
+	if (text_line_hex(t, "id", id, KEY_ID, e) != 0 ||
+	    text_line_hex(t, "public", out->pk, KEY_PK, e) != 0)
 		return -1;
 	key_set_id(out);
 	if (memcmp(id, out->id, KEY_ID) != 0)
@@ -111,28 +70,20 @@ next_public(struct text *t, enum key_class class, const char *half, struct key_p
 	return 0;
 }
 
-static int
-at_end(const struct text *t, struct err *e)
-{
-	if (t->p != t->end)
-		return err_set(e, ERR_CORRUPT, "%s: more than a key file after line %d",
-		    t->name, t->line);
-	return 0;
-}
-
 struct key_secret *
 key_secret_parse(const char *text, size_t len, const char *name, enum key_class class,
     struct err *e)
 {
-	struct text t = { text, text + len, name, 0 };
+	struct text_lines t;
 	struct key_secret *k = NULL;
 	struct key_public pub;
 	uint8_t *seed = key_alloc(KEY_SEED, e);
 
 	if (seed == NULL)
 		return NULL;
+	text_begin(&t, text, len, name);
 	if (next_public(&t, class, "secret", &pub, e) == 0 &&
-	    next_hex(&t, "secret", seed, KEY_SEED, e) == 0 && at_end(&t, e) == 0)
+	    text_line_hex(&t, "secret", seed, KEY_SEED, e) == 0 && text_end(&t, e) == 0)
 		k = key_from_seed(class, pub.name, seed, e);
 	/* The seed, too: bits that X25519 ignores must not be other ones than we write. */
 	if (k != NULL && (memcmp(k->pub.pk, pub.pk, KEY_PK) != 0 ||
@@ -262,15 +213,15 @@ key_read_public(const char *path, enum key_class class, struct key_public *out, 
 {
 	size_t len = 0;
 	char *text = read_text(path, 0, &len, e);
-	struct text t;
+	struct text_lines t;
 	int r;
 
 	if (text == NULL)
 		return -1;
-	t = (struct text){ text, text + len, path, 0 };
+	text_begin(&t, text, len, path);
 	r = next_public(&t, class, "public", out, e);
 	if (r == 0)
-		r = at_end(&t, e);
+		r = text_end(&t, e);
 	sodium_free(text);
 	return r;
 }

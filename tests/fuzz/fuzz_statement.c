@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/text.h"
 #include "fuzz.h"
 #include "repo/grammar.h"
-#include "repo/text.h"
 
 static const char good[] = "snapshot actor=0123456789abcdef count=12 "
     "last=000000000000000000000000000000000000000000000000000000000000000f source=shop "

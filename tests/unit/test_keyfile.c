@@ -279,8 +279,8 @@ START_TEST(corrupt_key_files)
 		    "text: line 5: not \"secret\" and its value" },
 		{ "carriage return", "dba\n", "dba\r\n",
 		    "text: line 2: not a name for a key" },
-		{ "more lines", "", "\n", "text: more than a key file after line 5" },
-		{ "two keys", "", restore_text, "text: more than a key file after line 5" },
+		{ "more lines", "", "\n", "text: more than was expected after line 5" },
+		{ "two keys", "", restore_text, "text: more than was expected after line 5" },
 	};
 	char text[1024];
 	size_t i;

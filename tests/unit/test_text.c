@@ -1,9 +1,9 @@
 /*
- * Tests of repo/text.
+ * Tests of base/text.
  */
 #include <string.h>
 
-#include "repo/text.h"
+#include "base/text.h"
 #include "suites.h"
 
 START_TEST(numbers_have_one_spelling)

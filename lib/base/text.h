@@ -1,10 +1,10 @@
 /*
- * The repository's text: strict numbers, percent-encoded words, and files of
+ * Text of files and statements: strict numbers, percent-encoded words, and files of
  * "word value" lines.  One spelling for each value, so that hashing text is
  * hashing what it says.
  */
-#ifndef REPO_TEXT_H
-#define REPO_TEXT_H
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>

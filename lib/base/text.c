@@ -3,11 +3,9 @@
  */
 #include <string.h>
 
-#include <sodium.h>
-
 #include "base/clock.h"
 #include "base/hex.h"
-#include "repo/text.h"
+#include "base/text.h"
 
 int
 text_u64(const char *s, size_t n, uint64_t *out)
@@ -146,7 +144,7 @@ text_line_hex(struct text_lines *t, const char *word, uint8_t *out, size_t n, st
 	if (r == 0 && hex_decode(out, n, value) != 0)
 		r = err_set(e, ERR_CORRUPT, "%s: line %d: not %zu hexadecimal digits", t->name,
 		    t->line, 2 * n);
-	sodium_memzero(value, sizeof(value));	/* may be a secret */
+	explicit_bzero(value, sizeof(value));	/* may be a secret */
 	return r;
 }
 

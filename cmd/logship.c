@@ -90,12 +90,8 @@ check_args(const struct args *a, struct err *e)
 {
 	if (a->o.conninfo == NULL)
 		return err_set(e, ERR_USAGE, "which server? give a connection string");
-	if (a->common.repo == NULL)
-		return err_set(e, ERR_USAGE,
-		    "which repository? give -r REPO or set BULKHEAD_REPO");
-	if (a->common.source == NULL)
-		return err_set(e, ERR_USAGE,
-		    "which source? give -s SOURCEFILE or set BULKHEAD_SOURCE");
+	if (opt_need(&a->common, "rs", e) != 0)
+		return -1;
 	if (a->o.slot != NULL && !pg_slot_name_ok(a->o.slot)) {
 		(void)err_set(e, ERR_USAGE, "option --slot: \"%s\" is no slot's name",
 		    a->o.slot);

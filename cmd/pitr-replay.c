@@ -95,8 +95,8 @@ check_args(const struct args *a, struct err *e)
 {
 	if (a->target == NULL)
 		return err_set(e, ERR_USAGE, "which restored copy? name its directory");
-	if (!a->stop && a->common.key == NULL)
-		return err_set(e, ERR_USAGE, "the restore key is needed: -k KEY");
+	if (!a->stop && opt_need(&a->common, "k", e) != 0)
+		return -1;
 	if (a->plan + a->release + a->stop + (a->output != NULL) > 1)
 		return err_set(e, ERR_USAGE, "only one of --plan, --release, --stop and -o");
 	if (a->from != NULL && a->output == NULL)

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/hex.h"
 #include "base/tool.h"
 #include "image/choose.h"
 #include "image/restore.h"
@@ -99,10 +98,8 @@ take_option(void *args, int letter, const char *arg, struct err *e)
 static int
 check_args(const struct args *a, struct err *e)
 {
-	if (a->common.key == NULL)
-		return err_set(e, ERR_USAGE, "the restore key is needed: -k KEY");
-	if (a->common.repo == NULL)
-		return err_set(e, ERR_USAGE, "which repository? give -r REPO or set BULKHEAD_REPO");
+	if (opt_need(&a->common, "kr", e) != 0)
+		return -1;
 	if (!a->tar && a->o.target == NULL)
 		return err_set(e, ERR_USAGE, "where to? name an empty or new directory");
 	if (a->choice.id != NULL && a->choice.before != NULL)
@@ -198,7 +195,6 @@ static int
 run(void *args, struct report *report, struct err *e)
 {
 	struct args *a = args;
-	uint8_t pin[32];
 	struct key_secret *key = NULL;
 	struct state *state;
 	int ret = -1;
@@ -206,14 +202,11 @@ run(void *args, struct report *report, struct err *e)
 	if (key_guard_process(e) != 0 || report_signals(report, e) != 0)
 		return -1;
 	a->o.report = report;
-	if (a->common.pin != NULL && hex_decode(pin, sizeof(pin), a->common.pin) != 0)
-		return err_set(e, ERR_USAGE, "option --pin: not a repository's id");
 	if ((state = state_open(a->common.state, e)) == NULL)
 		return -1;
 	a->o.url = a->common.repo;
 	if ((key = key_read_secret(a->common.key, KEY_RESTORE, e)) != NULL &&
-	    (a->o.repo = repo_open(a->common.repo, a->common.pin != NULL ? pin : NULL, state,
-		a->o.report, e)) != NULL) {
+	    (a->o.repo = repo_open(a->common.repo, a->common.pin, state, a->o.report, e)) != NULL) {
 		a->o.key = key;
 		ret = restore(a, e);
 	}

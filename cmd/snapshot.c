@@ -81,11 +81,7 @@ check_args(const struct args *a, struct err *e)
 		return err_set(e, ERR_USAGE, "--json and --metrics do not go with -o");
 	if (a->tar && isatty(STDOUT_FILENO))
 		return err_set(e, ERR_USAGE, "-o - writes a tar: not to a terminal");
-	if (!a->tar && a->common.repo == NULL)
-		return err_set(e, ERR_USAGE, "which repository? give -r REPO or set BULKHEAD_REPO");
-	if (!a->tar && a->common.source == NULL)
-		return err_set(e, ERR_USAGE, "which source? give -s SOURCEFILE or set BULKHEAD_SOURCE");
-	return 0;
+	return a->tar ? 0 : opt_need(&a->common, "rs", e);
 }
 
 static int

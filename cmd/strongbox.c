@@ -63,16 +63,11 @@ static const struct opt journal_opts[] = {
 static int
 open_repo(const struct args *a, struct state **state, struct repo **repo, struct err *e)
 {
-	uint8_t pin[32];
-
-	if (a->common.pin != NULL && hex_decode(pin, 32, a->common.pin) != 0)
-		return err_set(e, ERR_USAGE, "option --pin: not a repository id: \"%s\"",
-		    a->common.pin);
-	if ((*state = state_open(a->common.state, e)) == NULL)
+	if (opt_need(&a->common, "r", e) != 0 ||
+	    (*state = state_open(a->common.state, e)) == NULL)
 		return -1;
 	/* No notes: this is the keeper, whose repositories lie in paths and are its own. */
-	*repo = repo_open(a->common.repo, a->common.pin != NULL ? pin : NULL, *state, NULL, e);
-	if (*repo == NULL)
+	if ((*repo = repo_open(a->common.repo, a->common.pin, *state, NULL, e)) == NULL)
 		return -1;
 	if (journal_torn(repo_journal(*repo)) > 0)
 		report_warn(a->report,
@@ -200,12 +195,12 @@ found(const struct args *a, const struct found_options *o, struct err *e)
 		return -1;
 	if (repo_create(a->common.repo, st, e) == 0) {
 		/* Opened once, so that this machine remembers it. */
-		pinned.common.pin = hex_encode(id, st->hash, 32);
+		pinned.common.pin = st->hash;
 		r = open_repo(&pinned, &state, &repo, e);
 		if (r != 0)
 			err_context(e, "repository %s is made, but", a->common.repo);
 		else
-			r = result(a, "repository", id, e);
+			r = result(a, "repository", hex_encode(id, st->hash, 32), e);
 		repo_free(repo);
 		state_free(state);
 	}
@@ -220,7 +215,7 @@ run_init(struct args *a, struct err *e)
 		.quorum = a->quorum, .solo = a->solo, .single_key = a->single_key };
 	int i, r;
 
-	if (need(a->common.repo, "repository (-r)", e) != 0)
+	if (opt_need(&a->common, "r", e) != 0)
 		return -1;
 	for (i = 0; i < a->nrestore; i++)
 		if (key_read_public(a->restore[i], KEY_RESTORE, &o.restore[i], e) != 0)

@@ -100,9 +100,8 @@ take_option(void *args, int letter, const char *arg, struct err *e)
 static int
 check_args(struct verify *v, struct err *e)
 {
-	if (v->common.repo == NULL)
-		return err_set(e, ERR_USAGE,
-		    "which repository? give -r REPO or set BULKHEAD_REPO");
+	if (opt_need(&v->common, "r", e) != 0)
+		return -1;
 	if (v->deep && v->common.key == NULL)
 		return err_set(e, ERR_USAGE, "--deep needs the restore key: -k KEY");
 	if (!v->deep && v->common.key != NULL)
@@ -449,15 +448,10 @@ conclude(struct verify *v, const struct err *verdict)
 static int
 verify(struct verify *v, struct state *state, struct err *e)
 {
-	uint8_t pin[32];
 	char known[1100];
 	int r;
 
-	if (v->common.pin != NULL && hex_decode(pin, 32, v->common.pin) != 0)
-		return err_set(e, ERR_USAGE, "option --pin: not a repository id: \"%s\"",
-		    v->common.pin);
-	v->repo = repo_open(v->common.repo, v->common.pin != NULL ? pin : NULL, state,
-	    v->report, e);
+	v->repo = repo_open(v->common.repo, v->common.pin, state, v->report, e);
 	if (v->repo == NULL)
 		return -1;
 	/* When it is cut off, messages only repeat it. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/opt.h"
 
 /* The column in which --help explains, and the widest option that stands before it. */
@@ -124,8 +125,8 @@ static const char **
 text_of(struct opt_common *c, int letter, const char **name)
 {
 	static const struct opt opts[] = { OPT_REPO, OPT_NAME, OPT_KEY, OPT_SOURCE, OPT_STATE,
-		OPT_PIN, OPT_METRICS, OPT_END };
-	const char **texts[] = { &c->repo, &c->name, &c->key, &c->source, &c->state, &c->pin,
+		OPT_METRICS, OPT_END };
+	const char **texts[] = { &c->repo, &c->name, &c->key, &c->source, &c->state,
 		&c->metrics };
 	size_t i;
 
@@ -156,6 +157,12 @@ opt_common(struct opt_common *c, int letter, const char *arg, struct err *e)
 			return -1;
 		c->jobs = (int)n;
 		return 1;
+	case OPT_LETTER_PIN:
+		if (hex_decode(c->pin_bytes, sizeof(c->pin_bytes), arg) != 0)
+			return err_set(e, ERR_USAGE,
+			    "option --pin: not a repository id: \"%s\"", arg);
+		c->pin = c->pin_bytes;
+		return 1;
 	case 'q':
 		c->quiet = 1;
 		return 1;
@@ -166,6 +173,20 @@ opt_common(struct opt_common *c, int letter, const char *arg, struct err *e)
 		c->json = 1;
 		return 1;
 	}
+	return 0;
+}
+
+int
+opt_need(const struct opt_common *c, const char *letters, struct err *e)
+{
+	if (strchr(letters, 'k') != NULL && c->key == NULL)
+		return err_set(e, ERR_USAGE, "the restore key is needed: -k KEY");
+	if (strchr(letters, 'r') != NULL && c->repo == NULL)
+		return err_set(e, ERR_USAGE,
+		    "which repository? give -r REPO or set BULKHEAD_REPO");
+	if (strchr(letters, 's') != NULL && c->source == NULL)
+		return err_set(e, ERR_USAGE,
+		    "which source? give -s SOURCEFILE or set BULKHEAD_SOURCE");
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #ifndef BASE_OPT_H
 #define BASE_OPT_H
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -69,7 +70,9 @@ int opt_next(struct opt_iter *it, struct err *e);
 
 /* The options that mean the same in every tool; defaults come from the environment. */
 struct opt_common {
-	const char *repo, *name, *key, *source, *state, *pin, *metrics;
+	const char *repo, *name, *key, *source, *state, *metrics;
+	const uint8_t *pin;	/* a repository's id, 32 bytes; NULL: not given */
+	uint8_t pin_bytes[32];	/* where pin lies */
 	int jobs;		/* 1..64 */
 	int quiet, verbose, json;
 };
@@ -79,6 +82,12 @@ void opt_common_init(struct opt_common *c);
 
 /* 1: letter was one of them; 0: it was not; -1: a bad or empty value (ERR_USAGE). */
 int opt_common(struct opt_common *c, int letter, const char *arg, struct err *e);
+
+/*
+ * What a tool cannot do without: letters is of 'r' (repository), 's' (source file) and
+ * 'k' (restore key).  ERR_USAGE says how to give the first that is missing.
+ */
+int opt_need(const struct opt_common *c, const char *letters, struct err *e);
 
 /* A whole number lo..hi.  ERR_USAGE names the option, given as "--jobs". */
 int opt_number(const char *option, const char *text, long long lo, long long hi,

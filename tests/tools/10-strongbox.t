@@ -34,7 +34,7 @@ restore() { printf -- "-R $K/%s.pub " "$@"; }
 init() { strongbox init -r "$T/new" "$@"; }
 A=$(approvers a b c) R=$(restore dba spare)
 fails_with 74 'the folder is not empty' strongbox init -r "$REPO" $A $R
-fails_with 64 'no repository \(-r\) given' strongbox init $A $R
+fails_with 64 'which repository' strongbox init $A $R
 fails_with 64 'one approver alone could have' strongbox init -r "$T/new" $(approvers a) $R
 fails_with 64 'loses the only restore key' strongbox init -r "$T/new" $A $(restore dba)
 fails_with 64 'a quorum of 4 of 3' strongbox init -r "$T/new" $A $R --quorum 4

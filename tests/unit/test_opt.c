@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/opt.h"
 #include "scratch.h"
 #include "suites.h"
@@ -146,8 +147,11 @@ START_TEST(defaults_come_from_the_environment)
 }
 END_TEST
 
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 START_TEST(common_options_are_taken)
 {
+	char pin[65];
 	struct opt_common c;
 	struct err e = ERR_INIT;
 
@@ -157,7 +161,7 @@ START_TEST(common_options_are_taken)
 	ck_assert_int_eq(opt_common(&c, 'k', "dba.key", &e), 1);
 	ck_assert_int_eq(opt_common(&c, 's', "shop.source", &e), 1);
 	ck_assert_int_eq(opt_common(&c, OPT_LETTER_STATE, "/var/lib/b", &e), 1);
-	ck_assert_int_eq(opt_common(&c, OPT_LETTER_PIN, "9f3a", &e), 1);
+	ck_assert_int_eq(opt_common(&c, OPT_LETTER_PIN, ID, &e), 1);
 	ck_assert_int_eq(opt_common(&c, OPT_LETTER_METRICS, "m.prom", &e), 1);
 	ck_assert_int_eq(opt_common(&c, 'j', "64", &e), 1);
 	ck_assert_int_eq(opt_common(&c, 'q', NULL, &e), 1);
@@ -169,7 +173,7 @@ START_TEST(common_options_are_taken)
 	ck_assert_str_eq(c.key, "dba.key");
 	ck_assert_str_eq(c.source, "shop.source");
 	ck_assert_str_eq(c.state, "/var/lib/b");
-	ck_assert_str_eq(c.pin, "9f3a");
+	ck_assert_str_eq(hex_encode(pin, c.pin, 32), ID);
 	ck_assert_str_eq(c.metrics, "m.prom");
 	ck_assert_int_eq(c.jobs, 64);
 	ck_assert(c.quiet && c.verbose && c.json);
@@ -190,6 +194,31 @@ START_TEST(bad_common_values_are_refused)
 	ck_assert_int_eq(opt_common(&c, 'r', "", &e), -1);
 	ck_assert_int_eq(e.kind, ERR_USAGE);
 	ck_assert_str_eq(e.msg, "option --repository has an empty value");
+	ck_assert_int_eq(opt_common(&c, OPT_LETTER_PIN, "9f3a", &e), -1);
+	ck_assert_int_eq(e.kind, ERR_USAGE);
+	ck_assert_str_eq(e.msg, "option --pin: not a repository id: \"9f3a\"");
+	ck_assert_ptr_null(c.pin);
+}
+END_TEST
+
+START_TEST(what_is_missing_is_asked_for)
+{
+	struct opt_common c = { .repo = NULL };
+	struct err e = ERR_INIT;
+
+	ck_assert_int_eq(opt_need(&c, "", &e), 0);
+	ck_assert_int_eq(opt_need(&c, "krs", &e), -1);
+	ck_assert_int_eq(e.kind, ERR_USAGE);
+	ck_assert_str_eq(e.msg, "the restore key is needed: -k KEY");
+	c.key = "dba.key";
+	ck_assert_int_eq(opt_need(&c, "krs", &e), -1);
+	ck_assert_str_eq(e.msg, "which repository? give -r REPO or set BULKHEAD_REPO");
+	c.repo = "/srv/v";
+	ck_assert_int_eq(opt_need(&c, "kr", &e), 0);
+	ck_assert_int_eq(opt_need(&c, "krs", &e), -1);
+	ck_assert_str_eq(e.msg, "which source? give -s SOURCEFILE or set BULKHEAD_SOURCE");
+	c.source = "shop.source";
+	ck_assert_int_eq(opt_need(&c, "krs", &e), 0);
 }
 END_TEST
 
@@ -278,6 +307,7 @@ opt_suite(void)
 	tcase_add_test(t, defaults_come_from_the_environment);
 	tcase_add_test(t, common_options_are_taken);
 	tcase_add_test(t, bad_common_values_are_refused);
+	tcase_add_test(t, what_is_missing_is_asked_for);
 	tcase_add_test(t, numbers_are_whole_and_in_range);
 	tcase_add_test(t, help_is_a_table);
 	tcase_add_test(t, help_needs_no_part);

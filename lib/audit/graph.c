@@ -329,7 +329,7 @@ graph_basis(struct graph *g, const struct graph_basis *b)
 	struct intern *t = &g->priv->bases;
 	struct graph_basis own = { graph_string(g, b->why), graph_string(g, b->row),
 		graph_string(g, b->fix), graph_string(g, b->undo), graph_string(g, b->advice),
-		graph_string(g, b->proof) };
+		graph_string(g, b->proof), graph_string(g, b->db) };
 	void **slot;
 
 	if (g->priv->failed)

@@ -79,6 +79,7 @@ struct graph_basis {
 	const char *fix, *undo;	/* templates, or NULL: no SQL takes it away; see advice */
 	const char *advice;	/* what to do instead, in words, or NULL */
 	const char *proof;	/* template: what `prove` runs as the holder, or NULL */
+	const char *db;		/* where all of these must run; NULL: where the set is, or anywhere */
 };
 
 struct graph_step {

@@ -45,6 +45,7 @@
 	X(lsn)			\
 	X(manifest)		\
 	X(metrics)		\
+	X(my_uri)		\
 	X(opt)			\
 	X(page)			\
 	X(pool)			\

@@ -117,14 +117,13 @@ static int
 print_json(const struct ship_result *res, struct err *e)
 {
 	struct json j = JSON_INIT;
-	char from[LSN_TEXT], to[LSN_TEXT];
 	int r;
 
 	json_begin(&j, "result");
 	json_int(&j, "status", 0);
 	json_str(&j, "stream", res->stream);
-	json_str(&j, "from", lsn_format(from, res->from));
-	json_str(&j, "to", lsn_format(to, res->to));
+	lsn_json(&j, "from", res->from);
+	lsn_json(&j, "to", res->to);
 	json_uint(&j, "bytes", res->bytes);
 	json_int(&j, "reconnects", res->reconnects);
 	json_int(&j, "gaps", res->gaps);

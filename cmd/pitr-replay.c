@@ -165,8 +165,6 @@ print_plan(const struct replay *rp)
 static void
 json_transaction(struct json *j, const char *key, const struct wal_event *ev)
 {
-	char at[LSN_TEXT];
-
 	if (ev->kind == 0) {
 		json_str(j, key, NULL);
 		return;
@@ -174,7 +172,7 @@ json_transaction(struct json *j, const char *key, const struct wal_event *ev)
 	json_open(j, key, '{');
 	json_uint(j, "xid", ev->xid);
 	json_time(j, "time", ev->time);
-	json_str(j, "lsn", lsn_format(at, ev->start));
+	lsn_json(j, "lsn", ev->start);
 	json_close(j, '}');
 }
 
@@ -193,7 +191,6 @@ static int
 print_json(const struct replay *rp, const struct args *a, struct err *e)
 {
 	struct json j = JSON_INIT;
-	char at[LSN_TEXT];
 	int rc;
 
 	json_begin(&j, "result");
@@ -203,8 +200,8 @@ print_json(const struct replay *rp, const struct args *a, struct err *e)
 	json_str(&j, "snapshot", rp->snapshot->id);
 	if (rp->path.n > 0)
 		json_str(&j, "stream", rp->path.at[rp->path.n - 1].stream->name);
-	json_str(&j, "from", lsn_format(at, rp->from));
-	json_str(&j, "stop", lsn_format(at, rp->plan.stop));
+	lsn_json(&j, "from", rp->from);
+	lsn_json(&j, "stop", rp->plan.stop);
 	json_bool(&j, "at_end", rp->plan.at_end);
 	json_bool(&j, "reached", rp->plan.reached);
 	json_uint(&j, "transactions", rp->plan.commits);

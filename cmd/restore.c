@@ -132,7 +132,6 @@ print_result(const struct args *a, const char *target, int64_t took, struct err 
 {
 	const struct catalog_snapshot *s = a->o.snapshot;
 	struct json j = JSON_INIT;
-	char lsn[LSN_TEXT];
 	int r;
 
 	json_begin(&j, "result");
@@ -142,7 +141,7 @@ print_result(const struct args *a, const char *target, int64_t took, struct err 
 	json_str(&j, "target", target);
 	json_uint(&j, "files", s->files);
 	json_uint(&j, "bytes", s->bytes);
-	json_str(&j, "stop", lsn_format(lsn, s->stop));
+	lsn_json(&j, "stop", s->stop);
 	json_time(&j, "stopped", s->stopped);
 	json_int(&j, "microseconds", took);
 	r = json_print(&j, e);

@@ -130,14 +130,6 @@ write_metrics(const struct args *a, const struct outcome *out, struct err *e)
 	return r;
 }
 
-static void
-json_lsn(struct json *j, const char *key, uint64_t lsn)
-{
-	char text[LSN_TEXT];
-
-	json_str(j, key, lsn_format(text, lsn));
-}
-
 static int
 print_json(const struct outcome *out, struct err *e)
 {
@@ -151,8 +143,8 @@ print_json(const struct outcome *out, struct err *e)
 	json_str(&j, "id", m->id);
 	json_int(&j, "version", m->version);
 	json_uint(&j, "timeline", m->timeline);
-	json_lsn(&j, "start", m->start);
-	json_lsn(&j, "stop", m->stop);
+	lsn_json(&j, "start", m->start);
+	lsn_json(&j, "stop", m->stop);
 	json_time(&j, "started", m->started);
 	json_time(&j, "stopped", m->stopped);
 	json_uint(&j, "files", out->sum.files);

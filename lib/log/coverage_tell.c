@@ -158,14 +158,6 @@ coverage_text(const struct coverage *cov, struct buf *out)
 /* ---- JSON ---------------------------------------------------------------------------- */
 
 static void
-json_lsn(struct json *j, const char *key, uint64_t lsn)
-{
-	char text[LSN_TEXT];
-
-	json_str(j, key, lsn_format(text, lsn));
-}
-
-static void
 json_windows(const struct coverage *cov, struct json *j)
 {
 	const struct log_window *w;
@@ -177,8 +169,8 @@ json_windows(const struct coverage *cov, struct json *j)
 		json_open(j, NULL, '{');
 		json_time(j, "from", w->from);
 		json_time(j, "to", w->to);
-		json_lsn(j, "from_lsn", w->from_lsn);
-		json_lsn(j, "to_lsn", w->to_lsn);
+		lsn_json(j, "from_lsn", w->from_lsn);
+		lsn_json(j, "to_lsn", w->to_lsn);
 		json_uint(j, "timeline", w->timeline);
 		json_str(j, "stream", w->stream[0] != '\0' ? w->stream : NULL);
 		json_int(j, "snapshots", w->snapshots);
@@ -196,8 +188,8 @@ json_gaps(const struct coverage *cov, struct json *j)
 	for (i = 0; i < cov->ngaps; i++) {
 		json_open(j, NULL, '{');
 		json_str(j, "stream", cov->gaps[i].stream);
-		json_lsn(j, "from", cov->gaps[i].from);
-		json_lsn(j, "to", cov->gaps[i].to);
+		lsn_json(j, "from", cov->gaps[i].from);
+		lsn_json(j, "to", cov->gaps[i].to);
 		json_bool(j, "closed", cov->gaps[i].closed);
 		json_close(j, '}');
 	}

@@ -76,6 +76,14 @@ lsn_format(char out[LSN_TEXT], uint64_t lsn)
 	return out;
 }
 
+void
+lsn_json(struct json *j, const char *key, uint64_t lsn)
+{
+	char text[LSN_TEXT];
+
+	json_str(j, key, lsn_format(text, lsn));
+}
+
 int
 lsn_parse(const char *s, uint64_t *lsn)
 {

@@ -5,10 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json.h"
+
 #define LSN_TEXT 20	/* "FFFFFFFF/FFFFFFFF" and a NUL */
 #define WAL_NAME 25	/* 24 hex digits and a NUL */
 
 char *lsn_format(char out[LSN_TEXT], uint64_t lsn);	/* "%X/%X"; returns out */
+void lsn_json(struct json *j, const char *key, uint64_t lsn);	/* the same, as a string */
 int lsn_parse(const char *s, uint64_t *lsn);	/* also "%X/%08X"; all of s; 0 or -1 */
 
 int wal_segment_size_ok(uint32_t size);			/* a power of two, 1 MiB..1 GiB */

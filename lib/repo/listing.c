@@ -244,14 +244,6 @@ json_hash(struct json *j, const char *key, const uint8_t *p, size_t n)
 	json_str(j, key, hex_encode(hex, p, n));
 }
 
-static void
-json_lsn(struct json *j, const char *key, uint64_t lsn)
-{
-	char text[LSN_TEXT];
-
-	json_str(j, key, lsn_format(text, lsn));
-}
-
 /* A 64-bit number that programs would round if it were one. */
 static void
 json_id(struct json *j, const char *key, uint64_t id)
@@ -294,8 +286,8 @@ snapshot_json(struct json *j, const struct catalog_snapshot *s)
 	json_int(j, "version", s->version);
 	json_id(j, "system", s->system_id);
 	json_uint(j, "timeline", s->timeline);
-	json_lsn(j, "start", s->start);
-	json_lsn(j, "stop", s->stop);
+	lsn_json(j, "start", s->start);
+	lsn_json(j, "stop", s->stop);
 	json_time(j, "started", s->started);
 	json_time(j, "stopped", s->stopped);
 	json_time(j, "committed", s->committed);
@@ -319,8 +311,8 @@ log_json(struct json *j, const struct catalog_log *l)
 	json_id(j, "system", l->system_id);
 	json_uint(j, "timeline", l->timeline);
 	json_str(j, "parent", l->parent[0] == '\0' ? NULL : l->parent);
-	json_lsn(j, "start", l->start);
-	json_lsn(j, "position", l->position);
+	lsn_json(j, "start", l->start);
+	lsn_json(j, "position", l->position);
 	json_uint(j, "frames", l->frames);
 	json_uint(j, "bytes", l->bytes);
 	json_bool(j, "closed", l->closed);
@@ -334,8 +326,8 @@ gap_json(struct json *j, const struct catalog_gap *g)
 	json_begin(j, "gap");
 	json_str(j, "source", g->source);
 	json_str(j, "stream", g->stream);
-	json_lsn(j, "from", g->from);
-	json_lsn(j, "to", g->to);
+	lsn_json(j, "from", g->from);
+	lsn_json(j, "to", g->to);
 	json_time(j, "time", g->time);
 	json_str(j, "reason", g->reason);
 }

@@ -20,6 +20,17 @@ START_TEST(positions_print_as_the_server_prints_them)
 }
 END_TEST
 
+START_TEST(in_json_they_are_strings)
+{
+	struct json j = JSON_INIT;
+
+	json_begin(&j, "x");
+	lsn_json(&j, "at", UINT64_C(0x1a0000028));
+	ck_assert_str_eq(buf_cstr(&j.out), "{\"v\":1,\"type\":\"x\",\"at\":\"1/A0000028\"");
+	json_free(&j);
+}
+END_TEST
+
 START_TEST(both_forms_of_a_position_are_read)
 {
 	uint64_t lsn = 1;
@@ -221,6 +232,7 @@ lsn_suite(void)
 	TCase *t = tcase_create("lsn");
 
 	tcase_add_test(t, positions_print_as_the_server_prints_them);
+	tcase_add_test(t, in_json_they_are_strings);
 	tcase_add_test(t, both_forms_of_a_position_are_read);
 	tcase_add_test(t, what_is_not_wholly_a_position_is_refused);
 	tcase_add_test(t, segment_sizes_are_powers_of_two_up_to_1_GiB);

@@ -261,17 +261,6 @@ write_metrics(const struct verify *v, struct err *e)
 
 /* ---- what it does ------------------------------------------------------------------- */
 
-/* Told as a finding: 0; a failure of ours: -1. */
-static int
-settle(struct verify *v, const char *source, const char *object, const struct err *what,
-    struct err *e)
-{
-	if (finding_of(&v->f, source, object, what) == 0)
-		return 0;
-	*e = *what;
-	return -1;
-}
-
 static int
 check_deep(struct verify *v, const struct image_check *o, const struct log_index *ix,
     struct err *e)
@@ -326,7 +315,7 @@ check_source(struct verify *v, struct source_report *sr, struct err *e)
 	if (image_check_stored(&o, e) != 0)
 		return -1;
 	ix = log_index_build(v->repo, o.source, v->percent > 0, &what);
-	r = check_log(v, sr, ix, &what) == 0 ? 0 : settle(v, o.source, "log", &what, e);
+	r = check_log(v, sr, ix, &what) == 0 ? 0 : finding_of(&v->f, o.source, "log", &what, e);
 	if (r == 0 && v->deep)
 		r = check_deep(v, &o, ix, e);
 	log_index_free(ix);

@@ -198,10 +198,7 @@ fault(struct stored *st, uint32_t snapshot, const struct err *what, struct err *
 
 	object_name(object, snapshot_of(st, snapshot));
 	st->faults[snapshot] = 1;
-	if (finding_of(st->o->findings, st->o->source, object, what) == 0)
-		return 0;
-	*e = *what;
-	return -1;
+	return finding_of(st->o->findings, st->o->source, object, what, e);
 }
 
 static int
@@ -434,12 +431,8 @@ find_orphans(struct stored *st, struct err *e)
 {
 	struct err what = ERR_INIT;
 
-	if (repo_each_pack(st->o->repo, st->o->source, on_pack, st, &what) != 0) {
-		if (finding_of(st->o->findings, st->o->source, "packs", &what) == 0)
-			return 0;
-		*e = what;
-		return -1;
-	}
+	if (repo_each_pack(st->o->repo, st->o->source, on_pack, st, &what) != 0)
+		return finding_of(st->o->findings, st->o->source, "packs", &what, e);
 	if (st->orphans > 0 && !st->unlisted)
 		finding(st->o->findings, FINDING_NOTE, st->o->source, "packs",
 		    "%" PRIu64 " with %" PRIu64 " bytes belong to no snapshot: one is being"

@@ -58,10 +58,7 @@ bad(struct deep *d, const char *fmt, ...)
 static int
 tell(struct deep *d, const struct err *what, struct err *e)
 {
-	if (finding_of(d->o->findings, d->s->source, d->object, what) == 0)
-		return 0;
-	*e = *what;
-	return -1;
+	return finding_of(d->o->findings, d->s->source, d->object, what, e);
 }
 
 /* ---- the files that matter more than others ------------------------------------- */
@@ -254,15 +251,6 @@ by_segment(const void *a, const void *b)
 	return x->timeline > y->timeline ? -1 : x->timeline < y->timeline;
 }
 
-static int
-no_event(void *ctx, const struct wal_event *ev, struct err *e)
-{
-	(void)ctx;
-	(void)ev;
-	(void)e;
-	return 0;
-}
-
 /* Bytes of a segment: those from the start's page up to the stop count. */
 static int
 feed(void *ctx, const uint8_t *p, size_t n, struct err *e)
@@ -320,12 +308,11 @@ feed_all(struct wal_feed *w, struct err *e)
 static int
 check_wal(struct deep *d, struct err *e)
 {
-	static const struct walscan_calls calls = { .event = no_event };
 	struct wal_feed w = { .d = d };
 	char end[LSN_TEXT], stop[LSN_TEXT];
 	int r;
 
-	w.scan = walscan_new(d->s->start, d->s->segment_size, d->s->system_id, &calls, e);
+	w.scan = walscan_new(d->s->start, d->s->segment_size, d->s->system_id, NULL, e);
 	if (w.scan == NULL)
 		return -1;
 	if (d->nwal > 0)

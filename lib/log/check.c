@@ -100,12 +100,8 @@ check_torn(struct repo *r, const struct log_index *ix, const struct log_extent *
 	}
 	if ((rc = x->closed ? 0 : wait_for_frame(r, x, patience, &what)) > 0)
 		return 0;
-	if (rc < 0 && finding_of(f, x->log->source, object, &what) == 0)
-		return 0;
-	if (rc < 0) {
-		*e = what;
-		return -1;
-	}
+	if (rc < 0)
+		return finding_of(f, x->log->source, object, &what, e);
 	finding(f, FINDING_BAD, x->log->source, object,
 	    "torn or damaged: %" PRIu64 " bytes at its end are no whole frame, and no file"
 	    " follows",
@@ -164,26 +160,13 @@ break_off(struct deep *d)
 static int
 tell(struct deep *d, const struct err *what, struct err *e)
 {
-	if (finding_of(d->f, d->x->log->source, d->object, what) == 0)
-		return 0;
-	*e = *what;
-	return -1;
-}
-
-static int
-no_event(void *ctx, const struct wal_event *ev, struct err *e)
-{
-	(void)ctx;
-	(void)ev;
-	(void)e;
-	return 0;
+	return finding_of(d->f, d->x->log->source, d->object, what, e);
 }
 
 /* WAL of a frame: on with the scan, or a new one from its first page on. */
 static int
 scan_bytes(struct deep *d, uint64_t lsn, const uint8_t *p, size_t n, struct err *e)
 {
-	static const struct walscan_calls calls = { .event = no_event };
 	const struct log_stream *st = d->stream;
 	uint64_t skip = 0;
 	char end[LSN_TEXT];
@@ -194,7 +177,7 @@ scan_bytes(struct deep *d, uint64_t lsn, const uint8_t *p, size_t n, struct err 
 	if (d->scan == NULL) {
 		if ((skip = (WAL_PAGE - lsn % WAL_PAGE) % WAL_PAGE) >= n)
 			return 0;
-		d->scan = walscan_new(lsn + skip, st->segment_size, st->system_id, &calls, e);
+		d->scan = walscan_new(lsn + skip, st->segment_size, st->system_id, NULL, e);
 		if (d->scan == NULL)
 			return -1;
 	}

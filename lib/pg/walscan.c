@@ -111,7 +111,8 @@ walscan_new(uint64_t lsn, uint32_t segment_size, uint64_t system_id,
 		(void)err_sys(e, ERR_SYSTEM, "WAL scan");
 		return NULL;
 	}
-	s->calls = *calls;
+	if (calls != NULL)
+		s->calls = *calls;
 	s->segment_size = segment_size;
 	s->system_id = system_id;
 	s->from = s->end = lsn;
@@ -338,7 +339,7 @@ record_event(struct walscan *s, struct err *e)
 		return err_set(e, ERR_CORRUPT,
 		    "WAL record at %s: resource manager %u, info %02X: not understood",
 		    lsn_format(at, s->start), s->h.rmid, s->h.info);
-	if (rc == 0)
+	if (rc == 0 || s->calls.event == NULL)
 		return 0;
 	s->body.ev.start = s->start;
 	s->body.ev.end = s->end;

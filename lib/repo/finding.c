@@ -95,14 +95,17 @@ finding_is(const struct err *e)
 }
 
 int
-finding_of(struct findings *f, const char *source, const char *object, const struct err *e)
+finding_of(struct findings *f, const char *source, const char *object,
+    const struct err *what, struct err *e)
 {
 	enum finding_level level;
-	char text[sizeof(e->msg)], again[256];
+	char text[sizeof(what->msg)], again[256];
 
-	if (!level_of(e, &level))
+	if (!level_of(what, &level)) {
+		*e = *what;
 		return -1;
-	memcpy(text, e->msg, sizeof(text));
+	}
+	memcpy(text, what->msg, sizeof(text));
 	if (f->known != NULL)
 		leave_out(text, f->known, strlen(f->known));
 	if (object != NULL) {

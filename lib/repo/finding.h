@@ -43,11 +43,11 @@ void finding(struct findings *f, enum finding_level level, const char *source,
 /*
  * What a failure to read an object says of it: corrupt, not found or in conflict is bad;
  * an I/O error, no permission, a key that does not open it is unread.  Told: 0; else
- * it is a failure of this process: -1, and e is the caller's to pass on.  What the line
- * says anyway is left out of the message: f->known, and "OBJECT: ".
+ * it is a failure of this process: -1, and *e is the same.  What the line says anyway is
+ * left out of the message: f->known, and "OBJECT: ".
  */
 int finding_of(struct findings *f, const char *source, const char *object,
-    const struct err *e);
+    const struct err *what, struct err *e);
 
 /* 1: of a kind that finding_of tells. */
 int finding_is(const struct err *e);

@@ -44,14 +44,16 @@ START_TEST(a_failure_is_damage_or_unread_or_our_own)
 		{ ERR_IO, "unread" }, { ERR_REFUSED, "unread" }, { ERR_UNREACHABLE, "unread" },
 		{ ERR_SYSTEM, "" }, { ERR_BUG, "" }, { ERR_CANCELLED, "" },
 	};
-	struct err e;
+	struct err e, out;
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		err_set(&e, rows[i].kind, "it failed");
 		ck_assert_int_eq(finding_is(&e), rows[i].word[0] != '\0');
-		ck_assert_int_eq(finding_of(&t.f, "shop", "log L", &e),
+		err_clear(&out);
+		ck_assert_int_eq(finding_of(&t.f, "shop", "log L", &e, &out),
 		    rows[i].word[0] != '\0' ? 0 : -1);
+		ck_assert_int_eq(out.kind, rows[i].word[0] != '\0' ? ERR_NONE : rows[i].kind);
 		ck_assert(strncmp(told_text(&t), rows[i].word, strlen(rows[i].word)) == 0);
 	}
 	ck_assert_uint_eq(t.f.count[FINDING_BAD], 3);
@@ -62,14 +64,14 @@ END_TEST
 
 START_TEST(what_the_line_says_anyway_is_left_out)
 {
-	struct err e;
+	struct err e, out;
 
 	t.f.known = "repository /r: ";
 	err_set(&e, ERR_CORRUPT,
 	    "repository /r: snapshot X: base/1: repository /r: pack P: cut off");
-	ck_assert_int_eq(finding_of(&t.f, "shop", "snapshot X", &e), 0);
+	ck_assert_int_eq(finding_of(&t.f, "shop", "snapshot X", &e, &out), 0);
 	ck_assert_str_eq(told_text(&t), "bad: snapshot X of shop: base/1: pack P: cut off\n");
-	ck_assert_int_eq(finding_of(&t.f, "shop", NULL, &e), 0);
+	ck_assert_int_eq(finding_of(&t.f, "shop", NULL, &e, &out), 0);
 	ck_assert_str_eq(told_text(&t),
 	    "bad: - of shop: snapshot X: base/1: pack P: cut off\n");
 }

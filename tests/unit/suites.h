@@ -48,6 +48,7 @@
 	X(my_uri)		\
 	X(opt)			\
 	X(page)			\
+	X(policy)		\
 	X(pool)			\
 	X(repo)			\
 	X(report)		\

@@ -33,7 +33,7 @@ option(const PQconninfoOption *o, const char *keyword)
 
 /* No secrets in it; *several: it names more than one host. */
 static int
-check_conninfo(const char *conninfo, int *several, struct err *e)
+check_conninfo(const char *conninfo, int replication, int *several, struct err *e)
 {
 	char *why = NULL;
 	PQconninfoOption *o = PQconninfoParse(conninfo, &why);
@@ -48,7 +48,8 @@ check_conninfo(const char *conninfo, int *several, struct err *e)
 	if (*option(o, "password") != '\0' || *option(o, "sslpassword") != '\0') {
 		err_set(e, ERR_USAGE, "server: the connection string holds a password");
 		err_hint(e, "everyone on this host can read it in the process list: put it "
-		    "into ~/.pgpass, with replication as the database, or a service file");
+		    "into ~/.pgpass%s, or a service file",
+		    replication ? ", with replication as the database" : "");
 		PQconninfoFree(o);
 		return -1;
 	}
@@ -97,19 +98,23 @@ complete(PGconn *c, int seconds)
  * libpq tells the SQLSTATE of a refused connection only in verbose messages, and
  * that has to be asked for between start and end.  So this does what
  * PQconnectdbParams would, except for several hosts, each of which is to get its
- * own time: only libpq can go on to the next.  The database's name is of use only
- * to find the line in .pgpass, where "replication" stands for such connections.
+ * own time: only libpq can go on to the next.  For replication the database's name is of
+ * use only to find the line in .pgpass, where "replication" stands for such connections.
  */
 static PGconn *
-dial(const char *conninfo, const char *appname, int several, int *late)
+dial(const char *conninfo, const char *appname, const struct pg_purpose *p, int several,
+    int *late)
 {
+	const char *dbname = p->replication ? "replication" : p->database;
 	const char *const keys[] = { "connect_timeout", "keepalives", "keepalives_idle",
 		"keepalives_interval", "keepalives_count", "tcp_user_timeout",
-		"fallback_application_name", "dbname", "dbname", "replication", NULL };
+		"fallback_application_name", "dbname", "replication",
+		dbname != NULL ? "dbname" : NULL, NULL };
+	const char *replication = p->replication ? "true" : "false";
 	const char *const values[] = { NULL, "1", "20", "10", "3", "60000", appname, conninfo,
-		"replication", "true", NULL };
+		replication, dbname, NULL };
 	const char *const each[] = { "10", "1", "20", "10", "3", "60000", appname, conninfo,
-		"replication", "true", NULL };
+		replication, dbname, NULL };
 	PGconn *c;
 
 	*late = 0;
@@ -159,6 +164,34 @@ parse_refusal(const char *msg, struct refusal *r)
 	    msg);	/* what does not fit is cut off */
 }
 
+/* What to do on a refusal that a plain connection can meet. */
+static void
+hint_for_plain(const struct refusal *r, PGconn *c, struct err *e)
+{
+	const char *user = PQuser(c) != NULL ? PQuser(c) : "the user";
+	const char *db = PQdb(c) != NULL ? PQdb(c) : "the database";
+
+	if (strcmp(r->state, "42501") == 0)
+		err_hint(e, "on the server: GRANT CONNECT ON DATABASE \"%s\" TO \"%s\"", db,
+		    user);
+	else if (r->no_hba_line)
+		err_hint(e, "add to the server's pg_hba.conf, and reload: "
+		    "host %s %s <this host's address> scram-sha-256", db, user);
+	else if (strcmp(r->state, "28P01") == 0 || PQconnectionNeedsPassword(c))
+		err_hint(e, "the password comes from ~/.pgpass, from PGPASSWORD or a service "
+		    "file");
+	else if (e->kind == ERR_REFUSED)
+		err_hint(e, "the role must exist and be allowed to log in: "
+		    "CREATE ROLE \"%s\" LOGIN", user);
+	else if (e->kind == ERR_NOTFOUND)
+		err_hint(e, "name one of the server's databases: dbname=...");
+	else if (strcmp(r->state, "53300") == 0)
+		err_hint(e, "wait for others to end, or raise max_connections");
+	else if (r->state[0] == '\0')
+		err_hint(e, "check host and port, that the server runs and listens there "
+		    "(listen_addresses), and that no firewall is between");
+}
+
 static void
 hint_for(const struct refusal *r, PGconn *c, struct err *e)
 {
@@ -188,7 +221,7 @@ hint_for(const struct refusal *r, PGconn *c, struct err *e)
 }
 
 static int
-refused(struct pg *pg, int late, struct err *e)
+refused(struct pg *pg, const struct pg_purpose *p, int late, struct err *e)
 {
 	struct refusal r;
 
@@ -205,7 +238,7 @@ refused(struct pg *pg, int late, struct err *e)
 	/* "number of requested standby connections exceeds max_wal_senders (currently 0)" */
 	if (strcmp(r.state, "53300") == 0 && strstr(r.text, " 0)") != NULL)
 		e->kind = ERR_CONFIG;
-	hint_for(&r, pg->c, e);
+	(p->replication ? hint_for : hint_for_plain)(&r, pg->c, e);
 	return -1;
 }
 
@@ -221,16 +254,17 @@ check_version(struct pg *pg, struct err *e)
 }
 
 struct pg *
-pg_connect(const char *conninfo, const char *appname, struct err *e)
+pg_connect_for(const char *conninfo, const char *appname, const struct pg_purpose *p,
+    struct err *e)
 {
 	struct pg *pg;
 	const char *host, *port;
 	int several, late;
 
-	if (check_conninfo(conninfo, &several, e) != 0)
+	if (check_conninfo(conninfo, p->replication, &several, e) != 0)
 		return NULL;
 	if ((pg = calloc(1, sizeof(*pg))) == NULL ||
-	    (pg->c = dial(conninfo, appname, several, &late)) == NULL) {
+	    (pg->c = dial(conninfo, appname, p, several, &late)) == NULL) {
 		err_set(e, ERR_SYSTEM, "out of memory");
 		pg_free(pg);
 		return NULL;
@@ -241,11 +275,19 @@ pg_connect(const char *conninfo, const char *appname, struct err *e)
 	(void)snprintf(pg->what, sizeof(pg->what), "server %s:%s", host != NULL ? host : "",
 	    port != NULL ? port : "");	/* a cut name still tells enough */
 	if (late || PQstatus(pg->c) != CONNECTION_OK)
-		refused(pg, late, e);
+		refused(pg, p, late, e);
 	else if (check_version(pg, e) == 0)
 		return pg;
 	pg_free(pg);
 	return NULL;
+}
+
+struct pg *
+pg_connect(const char *conninfo, const char *appname, struct err *e)
+{
+	static const struct pg_purpose replication = { 1, NULL };
+
+	return pg_connect_for(conninfo, appname, &replication, e);
 }
 
 void

@@ -94,13 +94,16 @@ pg_state_kind(const char *sqlstate)
 		{ "22023", ERR_CONFIG },	/* invalid_parameter_value */
 		{ "28", ERR_REFUSED },		/* invalid authorization */
 		{ "42501", ERR_REFUSED },	/* insufficient_privilege */
-		{ "42601", ERR_CONFIG },	/* syntax_error: not the server we know */
+		{ "3D000", ERR_NOTFOUND },	/* invalid_catalog_name: a database */
 		{ "42704", ERR_NOTFOUND },	/* undefined_object: a slot */
 		{ "42710", ERR_CONFLICT },	/* duplicate_object: a slot */
+		{ "42", ERR_CONFIG },		/* syntax, a name: not the server we know */
 		{ "53300", ERR_BUSY },		/* too_many_connections, walsenders too */
 		{ "53400", ERR_BUSY },		/* configuration_limit_exceeded: slots */
 		{ "55000", ERR_CONFIG },	/* object_not_in_prerequisite_state */
 		{ "55006", ERR_BUSY },		/* object_in_use: a slot */
+		{ "55P03", ERR_BUSY },		/* lock_not_available: lock_timeout */
+		{ "57014", ERR_BUSY },		/* query_canceled: statement_timeout */
 		{ "57P03", ERR_BUSY },		/* cannot_connect_now: it starts or stops */
 		{ "58P01", ERR_NOTFOUND },	/* undefined_file: WAL, history */
 		{ "XX001", ERR_CORRUPT },	/* data_corrupted */

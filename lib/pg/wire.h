@@ -35,6 +35,16 @@ int pg_copy_try(struct pg *pg, char **row, size_t *len, struct err *e);
 int pg_copy_next(struct pg *pg, const struct pg_patience *w, char **row, size_t *len,
     struct err *e);
 
+/* What a connection is for. */
+struct pg_purpose {
+	int replication;
+	const char *database;	/* for a plain one, instead of conninfo's; NULL: that one */
+};
+
+/* As pg_connect (pg/conn.h), for either purpose. */
+struct pg *pg_connect_for(const char *conninfo, const char *appname,
+    const struct pg_purpose *p, struct err *e);
+
 enum err_kind pg_state_kind(const char *sqlstate);
 
 /* A number in an answer, 1 to 2^32 - 1: a timeline, an oid.  0, or -1. */

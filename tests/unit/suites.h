@@ -61,6 +61,7 @@
 	X(statement)		\
 	X(target)		\
 	X(tarstream)		\
+	X(tempdir)		\
 	X(text)			\
 	X(walfile)		\
 	X(walk)			\

@@ -35,7 +35,7 @@ struct keyed_set {
 #define KIND_GATE (-1)
 
 static const char *const sinks[SINK_COUNT] = { "SUPER", "OS", "READ_ALL", "WRITE", "DROP",
-	"SECRETS", "LOGKILL", "BACKUPKILL", "AUDITOFF" };
+	"SECRETS", "LOGKILL", "BACKUPKILL", "AUDITOFF", "NONE" };
 
 const char *
 sink_name(enum sink s)
@@ -288,7 +288,7 @@ graph_set(struct graph *g, const char *key, const char *kind, const char *db,
 		return &nowhere;
 	}
 	*made = (struct keyed_set){ key, { .kind = graph_string(g, kind),
-		.db = graph_string(g, db), .schema = graph_string(g, schema) } };
+		.db = graph_string(g, db), .schema = graph_string(g, schema), .id = g->sets } };
 	*slot = made;
 	t->n++;
 	g->set[g->sets++] = &made->set;

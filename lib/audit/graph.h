@@ -43,6 +43,7 @@ enum sink {
 	SINK_LOGKILL,	 /* end or erase the log, or keep changes out of it */
 	SINK_BACKUPKILL, /* delete from the repository */
 	SINK_AUDITOFF,	 /* silence the server's own log of who did what */
+	SINK_NONE,	 /* of a finding that leads nowhere by itself: U1 */
 	SINK_COUNT
 };
 
@@ -68,6 +69,7 @@ struct graph_set {
 	const char *db, *schema; /* for people, unquoted; "" where there is none */
 	const char **object;	/* each quoted and qualified, as SQL wants it */
 	uint32_t n, cap;
+	uint32_t id;		/* its place in graph.set */
 };
 
 enum step_how { STEP_USE, STEP_BECOME };

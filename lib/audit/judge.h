@@ -27,7 +27,7 @@ struct finding {
 	uint32_t account;	/* node; for a fault the server's node */
 	const struct graph_step **step;	/* the path; steps of them, may be 0 */
 	uint32_t steps;
-	const struct graph_power *power; /* its end; NULL for a fault */
+	const struct graph_power *power; /* its end; NULL for a fault and for U1 */
 	const struct graph_fault *fault;
 	const char *object;	/* the first object at its end, or NULL */
 	uint64_t objects;	/* that this account reaches so, under this check and sink */

@@ -440,6 +440,19 @@ read_file(struct policy *p, struct err *e)
 	return check_roles(p, e) == 0 ? check_used(p, e) : -1;
 }
 
+/* Without a file: what an account is taken for, whatever its name. */
+static void
+add_usual(struct policy *p)
+{
+	static const char *const class[POLICY_USUALS] = { [POLICY_USUAL_ADMIN] = "admin",
+		[POLICY_USUAL_SHIP] = "ship", [POLICY_USUAL_APP] = "app" };
+
+	for (; p->roles < POLICY_USUALS; p->roles++) {
+		p->role[p->roles].name = "*";
+		p->role[p->roles].class = class_find(p, class[p->roles]);
+	}
+}
+
 static int
 fill(struct policy *p, const char *text, size_t len, struct err *e)
 {
@@ -460,7 +473,10 @@ fill(struct policy *p, const char *text, size_t len, struct err *e)
 		return -1;
 	if (take(p, v->builtin, CLASS, e) != 0)
 		return -1;
-	return v->file != NULL ? read_file(p, e) : resolve_classes(p, e);
+	if (v->file != NULL)
+		return read_file(p, e);
+	add_usual(p);
+	return resolve_classes(p, e);
 }
 
 struct policy *

@@ -38,6 +38,9 @@ struct policy_except {
 	int used;		/* the judge met it */
 };
 
+/* The lines of a policy without a file, whose name is "*". */
+enum { POLICY_USUAL_ADMIN, POLICY_USUAL_SHIP, POLICY_USUAL_APP, POLICY_USUALS };
+
 struct policy {
 	int given;		/* 0: there was no file, these are the defaults */
 	const char *env, *owner; /* [target] env=, owner=; or NULL */
@@ -66,10 +69,18 @@ void policy_free(struct policy *p);
 const struct policy_role *policy_role(const struct policy *p, const struct graph *g,
     uint32_t node);
 
-/* May such a role do this?  By class, database and schema. */
+/*
+ * May such a role do this?  By class, database and schema; r NULL: nothing.  In a line with
+ * databases or schemas, a right on objects that holds for the whole server is too much.
+ */
 int policy_may(const struct policy_role *r, const struct graph_power *power);
 
-/* The exception that covers this power of that account, with that object; NULL: none. */
+/*
+ * The exception that covers this power of that account, with that object; NULL: none.  One
+ * in force comes before one that has run out.  power NULL, for a finding that has none
+ * (U1, a fault: its account is the server's node, its object the subject), object NULL:
+ * only exceptions that name none.
+ */
 struct policy_except *policy_except(const struct policy *p, const struct graph_node *account,
     const struct check *check, const struct graph_power *power, const char *object);
 

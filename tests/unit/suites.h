@@ -49,6 +49,7 @@
 	X(opt)			\
 	X(page)			\
 	X(policy)		\
+	X(policy_may)		\
 	X(pool)			\
 	X(repo)			\
 	X(report)		\

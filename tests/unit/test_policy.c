@@ -103,7 +103,7 @@ START_TEST(classes_are_there_without_a_file)
 	p = policy_read(NULL, TODAY, &e);
 	ck_assert_ptr_nonnull(p);
 	ck_assert_int_eq(p->given, 0);
-	ck_assert_uint_eq(p->roles, 0);
+	ck_assert_uint_eq(p->roles, POLICY_USUALS);
 	ck_assert_str_eq(may("app"), "CONNECT,DELETE,INSERT,SELECT,UPDATE,USAGE");
 	ck_assert_str_eq(may("readonly"), "CONNECT,SELECT,USAGE");
 	ck_assert_str_eq(may("admin"), "+all");

@@ -9,7 +9,8 @@ BINDIR	?= $(PREFIX)/bin
 MANDIR	?= $(PREFIX)/share/man
 CFLAGS	?= -O2 -g
 
-TOOLS	:= $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))
+# cmd/TOOL.c has its main(); cmd/TOOL_PART.c is linked into that tool alone.
+TOOLS	:= $(patsubst cmd/%.c,%,$(filter-out $(wildcard cmd/*_*.c),$(wildcard cmd/*.c)))
 LIB_SRC	:= $(wildcard lib/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
 FUZZERS	:= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -56,7 +57,9 @@ $(LIB): $(LIB_SRC:%.c=$(B)/obj/%.o)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(B)/bin/%: $(B)/obj/cmd/%.o $(LIB)
+.SECONDARY .SECONDEXPANSION:
+$(B)/bin/%: $(B)/obj/cmd/%.o \
+    $$(addprefix $(B)/obj/,$$(addsuffix .o,$$(basename $$(wildcard cmd/$$*_*.c)))) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(BH_LIBS)
 
@@ -144,4 +147,3 @@ clean:
 
 .PHONY: all unit tests check check-asan check-tsan check-clang check-matrix fuzz demo bench \
 	install clean
-.SECONDARY:

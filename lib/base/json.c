@@ -172,6 +172,7 @@ json_print_failure(const struct err *failure, struct err *e)
 	json_begin(&j, "result");
 	json_int(&j, "status", err_exit_status(failure->kind));
 	json_str(&j, "error", failure->msg);
+	json_str(&j, "kind", err_kind_name(failure->kind));
 	json_str(&j, "hint", failure->hint[0] != '\0' ? failure->hint : NULL);
 	r = json_print(&j, e);
 	json_free(&j);

@@ -35,7 +35,7 @@ int json_print(struct json *j, struct err *e);
 
 void json_free(struct json *j);
 
-/* The last line of a tool that failed: {"v":1,"type":"result","status":N,"error":...,"hint":...}. */
+/* The last line of a tool that failed: a result with status, error, kind and hint. */
 int json_print_failure(const struct err *failure, struct err *e);
 
 #endif

@@ -57,6 +57,12 @@ const struct key_public *key_public(const struct key_secret *k);	/* lent */
  */
 int key_write(const struct key_secret *k, const char *path, const char *pub, struct err *e);
 
+/* What people call the key in a file: its name without folder and ".key". */
+void key_file_name(const char *path, char out[KEY_NAME_MAX]);
+
+/* Where its public half goes: x.pub for x.key, else path and ".pub".  The caller's to free. */
+char *key_file_public(const char *path, struct err *e);
+
 /*
  * Read a secret key of the given class.  ERR_REFUSED: readable by others, or of
  * another class; ERR_CORRUPT: not a key file, or its halves do not match.

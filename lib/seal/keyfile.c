@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,6 +122,38 @@ key_secret_text(const struct key_secret *k, struct buf *out, struct err *e)
 		sodium_memzero(hex, sizeof(hex));
 	}
 	return buf_check(out, e);
+}
+
+/* How long path is without ".key" at its end. */
+static size_t
+stem(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 4 && strcmp(path + n - 4, ".key") == 0 ? n - 4 : n;
+}
+
+void
+key_file_name(const char *path, char out[KEY_NAME_MAX])
+{
+	const char *base = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+
+	(void)snprintf(out, KEY_NAME_MAX, "%.*s", (int)stem(base), base);	/* cut off */
+}
+
+char *
+key_file_public(const char *path, struct err *e)
+{
+	size_t n = stem(path);
+	char *pub = malloc(n + 5);
+
+	if (pub == NULL) {
+		err_set(e, ERR_SYSTEM, "out of memory");
+		return NULL;
+	}
+	memcpy(pub, path, n);
+	memcpy(pub + n, ".pub", 5);
+	return pub;
 }
 
 /* Takes the just made secret key away again: without its public twin it is of no use. */

@@ -147,6 +147,30 @@ START_TEST(what_is_read_is_the_key_that_was_written)
 }
 END_TEST
 
+START_TEST(names_come_from_the_file)
+{
+	static const struct {
+		const char *path, *name, *pub;
+	} rows[] = {
+		{ "dba.key", "dba", "dba.pub" },
+		{ "/safe/x.key/anna.key", "anna", "/safe/x.key/anna.pub" },
+		{ "keys/ben", "ben", "keys/ben.pub" },
+		{ ".key", ".key", ".key.pub" },
+		{ "a.key.old", "a.key.old", "a.key.old.pub" },
+	};
+	char name[KEY_NAME_MAX], *twin;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		key_file_name(rows[i].path, name);
+		ck_assert_str_eq(name, rows[i].name);
+		twin = key_file_public(rows[i].path, &e);
+		ck_assert_str_eq(twin, rows[i].pub);
+		free(twin);
+	}
+}
+END_TEST
+
 START_TEST(a_key_never_replaces_a_file)
 {
 	struct key_secret *k = parse(restore_text, KEY_RESTORE);
@@ -417,6 +441,7 @@ keyfile_suite(void)
 	tcase_add_test(t, files_hold_the_lines_of_the_manual_page);
 	tcase_add_test(t, text_comes_back_as_it_was);
 	tcase_add_test(t, what_is_read_is_the_key_that_was_written);
+	tcase_add_test(t, names_come_from_the_file);
 	tcase_add_test(t, a_key_never_replaces_a_file);
 	tcase_add_test(t, a_secret_that_others_can_use_is_refused);
 	tcase_add_test(t, a_missing_file_is_not_found);

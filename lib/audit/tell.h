@@ -23,11 +23,13 @@ void baseline_free(struct baseline *b);
 struct telling {
 	const struct graph *g;
 	const struct policy *policy;
+	const char *policy_file;	/* or NULL */
 	const struct verdict *v;
 	const struct baseline *baseline; /* or NULL */
 	const char *server;		/* its name and version */
+	unsigned engine;		/* CHECK_...: which checks there are on it */
 	enum severity fail_on;
-	int fixes;			/* with SQL and inverse */
+	int fixes;			/* with SQL and inverse; --json has them where they are */
 };
 
 /*

@@ -78,12 +78,18 @@ add_key(struct json *j, const char *key)
 }
 
 void
-json_begin(struct json *j, const char *type)
+json_document(struct json *j)
 {
 	buf_reset(&j->out);
 	j->depth = 0;
 	j->first = 1;
 	buf_u8(&j->out, '{');
+}
+
+void
+json_begin(struct json *j, const char *type)
+{
+	json_document(j);
 	json_int(j, "v", 1);
 	json_str(j, "type", type);
 }
@@ -145,14 +151,24 @@ json_close(struct json *j, char bracket)
 }
 
 int
-json_print(struct json *j, struct err *e)
+json_write(struct json *j, FILE *f, struct err *e)
 {
 	if (j->depth != 0)
 		return err_set(e, ERR_BUG, "JSON: %d brackets are not closed", j->depth);
 	buf_str(&j->out, "}\n");
 	if (buf_check(&j->out, e) != 0)
 		return -1;
-	if (fwrite(j->out.data, 1, j->out.len, stdout) != j->out.len || fflush(stdout) != 0)
+	if (fwrite(j->out.data, 1, j->out.len, f) != j->out.len)
+		return err_sys(e, ERR_IO, "standard output: write");
+	return 0;
+}
+
+int
+json_print(struct json *j, struct err *e)
+{
+	if (json_write(j, stdout, e) != 0)
+		return -1;
+	if (fflush(stdout) != 0)
 		return err_sys(e, ERR_IO, "standard output: write");
 	return 0;
 }

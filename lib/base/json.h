@@ -10,6 +10,7 @@
 #define BASE_JSON_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -32,6 +33,12 @@ void json_close(struct json *j, char bracket);
 
 /* -1: ERR_IO, ERR_SYSTEM (out of memory), ERR_BUG (something is still open). */
 int json_print(struct json *j, struct err *e);
+
+/* For a document of another format, which json_write ends: it begins with { alone. */
+void json_document(struct json *j);
+
+/* As json_print, but into f, which is not flushed. */
+int json_write(struct json *j, FILE *f, struct err *e);
 
 void json_free(struct json *j);
 

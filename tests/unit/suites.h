@@ -9,6 +9,7 @@
 
 #define SUITES(X)		\
 	X(audit_check)		\
+	X(baseline)		\
 	X(buf)			\
 	X(catalog)		\
 	X(choose)		\

@@ -1,0 +1,206 @@
+/*
+ * What a run comes to, and what all formats of its output have in common.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/tell_private.h"
+
+/* ---- what it comes to --------------------------------------------------------- */
+
+enum tell_state
+tale_state(const struct tale *x, const struct finding *f)
+{
+	const struct baseline_entry *was;
+
+	if (x->t->baseline == NULL)
+		return TELL_NO_BASELINE;
+	if ((was = baseline_find(x->t->baseline, f->fingerprint)) == NULL)
+		return TELL_NEW;
+	if (f->severity > was->severity || f->objects > was->objects)
+		return TELL_WORSE;
+	if (f->severity < was->severity || f->objects < was->objects)
+		return TELL_CHANGED;
+	return TELL_SAME;
+}
+
+const char *
+tell_state_name(enum tell_state s)
+{
+	static const char *const names[] = { NULL, "new", "changed", "changed", "same" };
+
+	return names[s];
+}
+
+int
+tale_fails(const struct tale *x, const struct finding *f)
+{
+	return f->severity >= x->t->fail_on && tale_state(x, f) <= TELL_WORSE;
+}
+
+static void
+count(struct tale *x)
+{
+	const struct baseline *b = x->t->baseline;
+	const struct baseline_entry *was;
+	uint32_t i;
+
+	for (i = 0; i < x->t->v->n; i++) {
+		const struct finding *f = &x->t->v->finding[i];
+
+		x->severity[f->severity]++;
+		x->state[tale_state(x, f)]++;
+		x->failing += (uint32_t)tale_fails(x, f);
+		if (b != NULL && x->seen != NULL &&
+		    (was = baseline_find(b, f->fingerprint)) != NULL)
+			x->seen[was - b->entry] = 1;
+	}
+	for (i = 0; b != NULL && x->seen != NULL && i < b->n; i++)
+		x->gone += !x->seen[i];
+}
+
+enum err_kind
+tell_outcome(const struct telling *t)
+{
+	struct tale x = { .t = t };
+
+	count(&x);
+	return x.failing > 0 ? ERR_NEGATIVE : t->g->unknowns > 0 ? ERR_INCOMPLETE : ERR_NONE;
+}
+
+/* ---- texts --------------------------------------------------------------------- */
+
+void
+tale_flat(struct buf *b, const char *text)
+{
+	for (; *text != '\0'; text++)
+		buf_u8(b, (unsigned char)*text < ' ' || *text == 0x7f ? ' ' : (uint8_t)*text);
+}
+
+const char *
+tale_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+const char *
+tale_subject(const struct tale *x, const struct finding *f)
+{
+	return f->fault != NULL ? f->fault->subject : x->t->g->node[f->account].name;
+}
+
+const char *
+tale_class(const struct tale *x, const struct finding *f)
+{
+	const struct policy_role *r;
+
+	if (f->fault != NULL || x->t->g->node[f->account].kind != NODE_ACCOUNT)
+		return "";
+	r = policy_role(x->t->policy, x->t->g, f->account);
+	return r != NULL ? r->class->name : "";
+}
+
+const char *
+tale_line(struct tale *x, const struct finding *f)
+{
+	struct buf raw = BUF_INIT;
+
+	fix_path(x->t->g, f, &raw);
+	buf_reset(&x->line);
+	if (raw.failed)
+		x->line.failed = raw.failed;
+	tale_flat(&x->line, buf_cstr(&raw));
+	buf_free(&raw);
+	return buf_cstr(&x->line);
+}
+
+const char *
+tale_objects(struct tale *x, const struct finding *f)
+{
+	const struct graph_set *set = f->power != NULL ? f->power->set : NULL;
+
+	buf_reset(&x->line);
+	if (set == NULL || f->object == NULL || set->kind[0] == '\0')
+		return "";
+	buf_fmt(&x->line, "%s ", set->kind);
+	tale_flat(&x->line, f->object);
+	if (set->db[0] != '\0' && strcmp(set->kind, "database") != 0) {
+		buf_str(&x->line, " in ");
+		tale_flat(&x->line, set->db);
+	}
+	if (f->objects > 1)
+		buf_fmt(&x->line, ", and %" PRIu64 " more", f->objects - 1);
+	return buf_cstr(&x->line);
+}
+
+/* Is that an account of the server? */
+static int
+is_account(const struct graph *g, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < g->nodes; i++)
+		if (g->node[i].kind == NODE_ACCOUNT && strcmp(g->node[i].name, name) == 0)
+			return 1;
+	return 0;
+}
+
+/* The text of x->line, with the place in the policy before it. */
+static void
+begin_note(struct tale *x, unsigned line)
+{
+	const char *file = x->t->policy_file;
+
+	buf_reset(&x->line);
+	tale_flat(&x->line, file != NULL ? file : "policy");
+	buf_fmt(&x->line, ":%u: ", line);
+}
+
+void
+tale_notes(struct tale *x, void (*note)(struct tale *x, const char *text))
+{
+	const struct policy *p = x->t->policy;
+	uint32_t i;
+
+	for (i = 0; p->given && i < p->roles; i++) {
+		if (strcmp(p->role[i].name, "*") == 0 || is_account(x->t->g, p->role[i].name))
+			continue;
+		begin_note(x, p->role[i].line);
+		buf_str(&x->line, "there is no account ");
+		tale_flat(&x->line, p->role[i].name);
+		buf_str(&x->line, " on this server");
+		note(x, buf_cstr(&x->line));
+	}
+	for (i = 0; i < p->excepts; i++) {
+		if (p->except[i].used)
+			continue;
+		begin_note(x, p->except[i].line);
+		buf_str(&x->line, "this exception covers nothing; take it away");
+		note(x, buf_cstr(&x->line));
+	}
+}
+
+/* ---- telling ------------------------------------------------------------------- */
+
+int
+tell(const struct telling *t, enum tell_format format, FILE *f, struct err *e)
+{
+	static int (*const tellers[])(struct tale *, struct err *) = {
+		[TELL_TEXT] = tell_text, [TELL_JSON] = tell_json, [TELL_TAP] = tell_tap,
+		[TELL_SARIF] = tell_sarif };
+	struct tale x = { .t = t, .f = f };
+	int r;
+
+	if (t->baseline != NULL && (x.seen = calloc(t->baseline->n + 1, 1)) == NULL)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	count(&x);
+	if ((r = tellers[format](&x, e)) == 0 && buf_check(&x.line, e) != 0)
+		r = -1;
+	if (r == 0 && (fflush(f) != 0 || ferror(f)))
+		r = err_sys(e, ERR_IO, "standard output: write");
+	free(x.seen);
+	buf_free(&x.line);
+	json_free(&x.j);
+	return r;
+}

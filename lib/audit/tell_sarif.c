@@ -1,0 +1,186 @@
+/*
+ * A verdict as SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format").  The rules
+ * are the catalogue; a finding's place is its account, and the policy's line that names
+ * it.
+ */
+#include "audit/tell_private.h"
+
+#define SCHEMA	"https://json.schemastore.org/sarif-2.1.0.json"
+
+/* The level, and the number by which code scanning sorts. */
+static const struct {
+	const char *level, *score;
+} levels[SEVERITIES] = {
+	[SEVERITY_LOW] = { "note", "2.0" },
+	[SEVERITY_MEDIUM] = { "warning", "5.5" },
+	[SEVERITY_HIGH] = { "error", "8.0" },
+	[SEVERITY_CRITICAL] = { "error", "9.5" },
+};
+
+static void
+add_text(struct json *j, const char *key, const char *text)
+{
+	json_open(j, key, '{');
+	json_str(j, "text", text);
+	json_close(j, '}');
+}
+
+static void
+add_rules(struct json *j)
+{
+	const struct check *c;
+
+	json_open(j, "rules", '[');
+	for (c = check_all; c->id != NULL; c++) {
+		json_open(j, NULL, '{');
+		json_str(j, "id", c->id);
+		add_text(j, "shortDescription", c->name);
+		add_text(j, "fullDescription", c->means);
+		json_open(j, "defaultConfiguration", '{');
+		json_str(j, "level", levels[c->severity].level);
+		json_close(j, '}');
+		json_open(j, "properties", '{');
+		json_str(j, "security-severity", levels[c->severity].score);
+		json_close(j, '}');
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void
+add_driver(struct json *j)
+{
+	json_open(j, "tool", '{');
+	json_open(j, "driver", '{');
+	json_str(j, "name", "privaudit");
+	json_str(j, "version", VERSION);
+	add_rules(j);
+	json_close(j, '}');
+	json_close(j, '}');
+}
+
+static void
+add_place(struct tale *x, const struct finding *f)
+{
+	const struct policy_role *r = f->fault == NULL ?
+	    policy_role(x->t->policy, x->t->g, f->account) : NULL;
+	struct json *j = &x->j;
+
+	json_open(j, "locations", '[');
+	json_open(j, NULL, '{');
+	if (x->t->policy->given) {
+		json_open(j, "physicalLocation", '{');
+		json_open(j, "artifactLocation", '{');
+		json_str(j, "uri", x->t->policy_file);
+		json_close(j, '}');
+		json_open(j, "region", '{');
+		json_uint(j, "startLine", r != NULL ? r->line : 1);
+		json_close(j, '}');
+		json_close(j, '}');
+	}
+	json_open(j, "logicalLocations", '[');
+	json_open(j, NULL, '{');
+	json_str(j, "fullyQualifiedName", tale_subject(x, f));
+	json_close(j, '}');
+	json_close(j, ']');
+	json_close(j, '}');
+	json_close(j, ']');
+}
+
+static void
+add_finding(struct tale *x, const struct finding *f)
+{
+	static const char *const states[] = { NULL, "new", "updated", "updated", "unchanged" };
+	enum tell_state s = tale_state(x, f);
+	struct json *j = &x->j;
+
+	json_open(j, NULL, '{');
+	json_str(j, "ruleId", f->check->id);
+	json_int(j, "ruleIndex", f->check - check_all);
+	json_str(j, "level", levels[f->severity].level);
+	add_text(j, "message", tale_line(x, f));
+	add_place(x, f);
+	json_open(j, "partialFingerprints", '{');
+	json_str(j, "privaudit/v1", f->fingerprint);
+	json_close(j, '}');
+	if (states[s] != NULL)
+		json_str(j, "baselineState", states[s]);
+	json_open(j, "properties", '{');
+	json_str(j, "severity", severity_name(f->severity));
+	json_str(j, "sink", sink_name(f->sink));
+	json_uint(j, "objects", f->objects);
+	if (f->fix != NULL && f->fix->sql[0] != '\0')
+		json_str(j, "fix", f->fix->sql);
+	json_close(j, '}');
+	json_close(j, '}');
+}
+
+static void
+add_gone(struct json *j, const struct baseline_entry *was)
+{
+	json_open(j, NULL, '{');
+	json_str(j, "ruleId", was->check);
+	json_str(j, "level", levels[was->severity].level);
+	add_text(j, "message", was->path);
+	json_open(j, "partialFingerprints", '{');
+	json_str(j, "privaudit/v1", was->fingerprint);
+	json_close(j, '}');
+	json_str(j, "baselineState", "absent");
+	json_close(j, '}');
+}
+
+/* How the run went: what is unknown is a notification of an error. */
+static void
+add_invocation(struct tale *x)
+{
+	const struct graph *g = x->t->g;
+	struct json *j = &x->j;
+	uint32_t i;
+
+	json_open(j, "invocations", '[');
+	json_open(j, NULL, '{');
+	json_bool(j, "executionSuccessful", g->unknowns == 0);
+	json_int(j, "exitCode", err_exit_status(tell_outcome(x->t)));
+	json_open(j, "toolExecutionNotifications", '[');
+	for (i = 0; i < g->unknowns; i++) {
+		buf_reset(&x->line);
+		buf_fmt(&x->line, "%s: ", g->unknown[i].what);
+		buf_str(&x->line, g->unknown[i].why);
+		json_open(j, NULL, '{');
+		json_open(j, "associatedRule", '{');
+		json_str(j, "id", g->unknown[i].check->id);
+		json_close(j, '}');
+		json_str(j, "level", "error");
+		add_text(j, "message", buf_cstr(&x->line));
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	json_close(j, '}');
+	json_close(j, ']');
+}
+
+int
+tell_sarif(struct tale *x, struct err *e)
+{
+	const struct telling *t = x->t;
+	struct json *j = &x->j;
+	uint32_t i;
+
+	json_document(j);
+	json_str(j, "$schema", SCHEMA);
+	json_str(j, "version", "2.1.0");
+	json_open(j, "runs", '[');
+	json_open(j, NULL, '{');
+	add_driver(j);
+	add_invocation(x);
+	json_open(j, "results", '[');
+	for (i = 0; i < t->v->n; i++)
+		add_finding(x, &t->v->finding[i]);
+	for (i = 0; t->baseline != NULL && i < t->baseline->n; i++)
+		if (!x->seen[i])
+			add_gone(j, &t->baseline->entry[i]);
+	json_close(j, ']');
+	json_close(j, '}');
+	json_close(j, ']');
+	return json_write(j, x->f, e);
+}

@@ -30,6 +30,7 @@
 	X(io)			\
 	X(journal)		\
 	X(json)			\
+	X(judge)		\
 	X(key)			\
 	X(keyfile)		\
 	X(listing)		\

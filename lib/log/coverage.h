@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "base/metrics.h"
 #include "log/index.h"
 #include "repo/finding.h"
 
@@ -69,5 +70,13 @@ void coverage_limits(const struct coverage *cov, const char *source, int64_t max
 /* For people: indented lines; and as keys of an object.  cov NULL: it could not be told. */
 void coverage_text(const struct coverage *cov, struct buf *out);
 void coverage_json(const struct coverage *cov, struct json *j);
+
+/*
+ * For Prometheus: sample i, 0 to COVERAGE_METRICS - 1, of a source, where it has one; cov
+ * as above.  Of several sources first the samples 0, then the samples 1 and so on.
+ */
+#define COVERAGE_METRICS 7
+void coverage_metric(const struct coverage *cov, int i, const char *source,
+    struct metrics *m);
 
 #endif

@@ -216,3 +216,40 @@ coverage_json(const struct coverage *cov, struct json *j)
 	json_gaps(cov, j);
 	json_uint(j, "forks", cov->forks);
 }
+
+/* ---- metrics ------------------------------------------------------------------------- */
+
+void
+coverage_metric(const struct coverage *cov, int i, const char *source, struct metrics *m)
+{
+	static const struct coverage nothing;
+	static const struct log_window none;
+	const struct coverage *c = cov != NULL ? cov : &nothing;
+	const struct log_window *w = c->nwindows > 0 ? c->windows : &none;
+	struct buf label = BUF_INIT;
+	const struct {
+		const char *name, *text;
+		int has;
+		double value;
+	} all[COVERAGE_METRICS] = {
+		{ "verify_snapshots", "Good snapshots.", cov != NULL, (double)c->snapshots },
+		{ "verify_snapshot_age_seconds", "Age of the newest good snapshot.",
+		    c->newest != NULL, (double)c->age / 1e6 },
+		{ "verify_log_lag_seconds", "How far the log lags.",
+		    c->state != COVERAGE_NONE, (double)c->lag / 1e6 },
+		{ "verify_log_alive", "Something was heard of the log, and it does not lag.",
+		    cov != NULL, c->state == COVERAGE_ALIVE },
+		{ "verify_recoverable_from_seconds", "Begin of the newest window.", w != &none,
+		    (double)w->from / 1e6 },
+		{ "verify_recoverable_to_seconds", "End of the newest window.", w != &none,
+		    (double)w->to / 1e6 },
+		{ "verify_open_gaps", "Holes that no snapshot closes.", cov != NULL,
+		    (double)c->open_gaps },
+	};
+
+	if (!all[i].has)
+		return;
+	metrics_label(&label, "source", source);
+	metrics_add(m, all[i].name, all[i].text, buf_cstr(&label), all[i].value);
+	buf_free(&label);
+}

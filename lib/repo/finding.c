@@ -3,6 +3,7 @@
  */
 #include "repo/finding.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,5 +114,20 @@ finding_of(struct findings *f, const char *source, const char *object,
 		leave_out(text, again, strlen(again));
 	}
 	finding(f, level, source, object, "%s", text);
+	return 0;
+}
+
+int
+findings_judge(const struct findings *f, struct err *e)
+{
+	const char *of = f->known != NULL ? f->known : "";
+	uint64_t bad = f->count[FINDING_BAD], unread = f->count[FINDING_UNREAD];
+
+	if (bad > 0)
+		return err_set(e, ERR_NEGATIVE, "%s%" PRIu64 " bad, %" PRIu64 " unread", of,
+		    bad, unread);
+	if (unread > 0)
+		return err_set(e, ERR_INCOMPLETE,
+		    "%sno verdict, since %" PRIu64 " could not be read", of, unread);
 	return 0;
 }

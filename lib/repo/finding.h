@@ -49,6 +49,9 @@ void finding(struct findings *f, enum finding_level level, const char *source,
 int finding_of(struct findings *f, const char *source, const char *object,
     const struct err *what, struct err *e);
 
+/* The verdict: 0; ERR_NEGATIVE: something is bad; ERR_INCOMPLETE: something is unread. */
+int findings_judge(const struct findings *f, struct err *e);
+
 /* 1: of a kind that finding_of tells. */
 int finding_is(const struct err *e);
 

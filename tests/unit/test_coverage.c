@@ -388,6 +388,50 @@ START_TEST(windows_and_forks_are_shown)
 }
 END_TEST
 
+/* What the metrics of this one source are. */
+static const char *
+metrics_of(const struct coverage *of, struct metrics *m)
+{
+	int i;
+
+	for (i = 0; i < COVERAGE_METRICS; i++)
+		coverage_metric(of, i, "shop", m);
+	return buf_cstr(&m->out);
+}
+
+#define SAMPLE(name, value) "bulkhead_verify_" name "{source=\"shop\"} " value "\n"
+
+START_TEST(metrics_are_those_that_it_has)
+{
+	struct metrics m = METRICS_INIT;
+	const char *text;
+
+	ck_assert_str_eq(metrics_of(NULL, &m), "");
+	judge();
+	text = metrics_of(&cov, &m);
+	ck_assert_ptr_nonnull(strstr(text, SAMPLE("snapshots", "0")));
+	ck_assert_ptr_nonnull(strstr(text, SAMPLE("log_alive", "0")));
+	ck_assert_ptr_nonnull(strstr(text, SAMPLE("open_gaps", "0")));
+	ck_assert_ptr_null(strstr(text, "age"));
+	ck_assert_ptr_null(strstr(text, "lag_"));
+	ck_assert_ptr_null(strstr(text, "recoverable"));
+	metrics_free(&m);
+	coverage_free(&cov);
+	snapshot(1000, 500);
+	file(0, 900, 2000, 10);
+	judge();
+	m = (struct metrics)METRICS_INIT;
+	text = metrics_of(&cov, &m);
+	ck_assert_ptr_nonnull(strstr(text, SAMPLE("snapshots", "1")));
+	ck_assert_ptr_nonnull(strstr(text, SAMPLE("snapshot_age_seconds", "500")));
+	ck_assert_ptr_nonnull(strstr(text, SAMPLE("log_lag_seconds", "10")));
+	ck_assert_ptr_nonnull(strstr(text, SAMPLE("log_alive", "1")));
+	ck_assert_ptr_nonnull(strstr(text, SAMPLE("recoverable_from_seconds", "999500")));
+	ck_assert_ptr_nonnull(strstr(text, SAMPLE("recoverable_to_seconds", "999990")));
+	metrics_free(&m);
+}
+END_TEST
+
 START_TEST(a_single_moment_is_no_span)
 {
 	struct buf b = BUF_INIT;
@@ -428,6 +472,7 @@ coverage_suite(void)
 	tcase_add_test(t, a_log_that_ends_before_the_snapshot_only_lags);
 	tcase_add_test(t, a_hole_between_two_timelines_is_a_gap);
 	tcase_add_test(t, windows_and_forks_are_shown);
+	tcase_add_test(t, metrics_are_those_that_it_has);
 	tcase_add_test(t, a_single_moment_is_no_span);
 	suite_add_tcase(s, t);
 	return s;

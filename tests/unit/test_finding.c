@@ -62,6 +62,24 @@ START_TEST(a_failure_is_damage_or_unread_or_our_own)
 }
 END_TEST
 
+START_TEST(one_bad_thing_outweighs_all)
+{
+	struct err e = ERR_INIT;
+
+	t.f.known = "repository /r: ";
+	finding(&t.f, FINDING_NOTE, "shop", NULL, "a fork");
+	ck_assert_int_eq(findings_judge(&t.f, &e), 0);
+	finding(&t.f, FINDING_UNREAD, "shop", NULL, "a disk");
+	ck_assert_int_eq(findings_judge(&t.f, &e), -1);
+	ck_assert_int_eq(e.kind, ERR_INCOMPLETE);
+	ck_assert_str_eq(e.msg, "repository /r: no verdict, since 1 could not be read");
+	finding(&t.f, FINDING_BAD, "shop", NULL, "a bit");
+	ck_assert_int_eq(findings_judge(&t.f, &e), -1);
+	ck_assert_int_eq(e.kind, ERR_NEGATIVE);
+	ck_assert_str_eq(e.msg, "repository /r: 1 bad, 1 unread");
+}
+END_TEST
+
 START_TEST(what_the_line_says_anyway_is_left_out)
 {
 	struct err e, out;
@@ -86,6 +104,7 @@ finding_suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, what_is_told_is_counted);
 	tcase_add_test(c, a_failure_is_damage_or_unread_or_our_own);
+	tcase_add_test(c, one_bad_thing_outweighs_all);
 	tcase_add_test(c, what_the_line_says_anyway_is_left_out);
 	suite_add_tcase(s, c);
 	return s;

@@ -10,6 +10,7 @@
 #include "audit/ini.h"
 #include "audit/policy.h"
 #include "audit/policy_private.h"
+#include "audit/reach.h"
 
 #define PLACES	8	/* schemas or databases that a line lists; more are "all" */
 #define EXCESS	6	/* powers that a comment tells */
@@ -23,69 +24,30 @@ struct suggesting {
 	const struct graph *g;
 	struct policy *usual;
 	FILE *f;
-	uint8_t *how;		/* of node: 0 not reached, else 1 + enum step_how */
-	uint8_t *passed;	/* gates */
-	uint32_t *queue;
+	struct reach reach;
 	uint32_t *power;	/* what the account can do: indexes */
 	uint32_t powers;
 };
 
 /* ---- what an account can do ------------------------------------------------------- */
 
-static void
-reach_node(struct suggesting *s, uint32_t node, enum step_how how, uint32_t *end)
-{
-	if (s->how[node] > how)
-		return;
-	/* At most twice for each node: once used, once become. */
-	s->how[node] = (uint8_t)(1 + how);
-	s->queue[(*end)++] = node;
-}
-
-static void
-reach(struct suggesting *s, uint32_t account)
-{
-	const struct graph *g = s->g;
-	uint32_t i, k, end = 0;
-
-	memset(s->how, 0, g->nodes);
-	memset(s->passed, 0, g->gates);
-	reach_node(s, account, STEP_BECOME, &end);
-	for (i = 0; i < g->nodes; i++)
-		if (g->node[i].kind == NODE_PUBLIC)
-			reach_node(s, i, STEP_USE, &end);
-	for (i = 0; i < end; i++)
-		for (k = g->step_from[s->queue[i]]; k < g->step_from[s->queue[i] + 1]; k++)
-			if (s->how[s->queue[i]] > g->step[k].needs)
-				reach_node(s, g->step[k].to, g->step[k].gives, &end);
-	for (i = 0; i < g->passes; i++)
-		if (s->how[g->pass[i] >> 32] > 0)
-			s->passed[g->pass[i] & UINT32_MAX] = 1;
-}
-
-static int
-is_open(const struct suggesting *s, const struct graph_power *p)
-{
-	int i;
-
-	for (i = 0; i < 2; i++)
-		if (p->gate[i] != GRAPH_NO_GATE && !s->passed[p->gate[i]])
-			return 0;
-	return s->how[p->from] > p->needs;
-}
-
+/* Breaches aside: a policy says what an account is for, not what it could break into. */
 static void
 find_powers(struct suggesting *s, uint32_t account)
 {
 	const struct graph *g = s->g;
-	uint32_t i, k;
+	uint32_t i, k, node;
 
-	reach(s, account);
+	reach_run(&s->reach, account, NULL, 1);
 	s->powers = 0;
-	for (i = 0; i < g->nodes; i++)
-		for (k = g->power_from[i]; s->how[i] > 0 && k < g->power_from[i + 1]; k++)
-			if (is_open(s, &g->power[k]))
+	for (i = 0; i < s->reach.n; i++) {
+		node = reach_node(&s->reach, s->reach.queue[i]);
+		for (k = g->power_from[node]; k < g->power_from[node + 1]; k++)
+			/* A node that is become was used, too: each power once. */
+			if (g->power[k].needs == reach_how(s->reach.queue[i]) &&
+			    reach_open(&s->reach, g->power[k].gate, 0))
 				s->power[s->powers++] = k;
+	}
 }
 
 /* ---- the line that fits ---------------------------------------------------------- */
@@ -347,13 +309,10 @@ prepare(struct suggesting *s, struct err *e)
 	s->usual = policy_read(NULL, "0000-01-01", e);	/* it has no exceptions */
 	if (s->usual == NULL)
 		return -1;
-	s->how = calloc((size_t)g->nodes + 1, 1);
-	s->passed = calloc((size_t)g->gates + 1, 1);
-	s->queue = calloc(2 * (size_t)g->nodes + 1, sizeof(*s->queue));
 	s->power = calloc((size_t)g->powers + 1, sizeof(*s->power));
-	if (s->how == NULL || s->passed == NULL || s->queue == NULL || s->power == NULL)
+	if (s->power == NULL)
 		return err_set(e, ERR_SYSTEM, "out of memory");
-	return 0;
+	return reach_init(&s->reach, g, e);
 }
 
 struct login {
@@ -399,9 +358,7 @@ policy_suggest(const struct graph *g, FILE *f, struct err *e)
 	}
 	if (r == 0 && (fflush(f) != 0 || ferror(f)))
 		r = err_sys(e, ERR_IO, "standard output: write");
-	free(s.how);
-	free(s.passed);
-	free(s.queue);
+	reach_free(&s.reach);
 	free(s.power);
 	policy_free(s.usual);
 	return r;

@@ -134,6 +134,26 @@ tale_objects(struct tale *x, const struct finding *f)
 	return buf_cstr(&x->line);
 }
 
+void
+tale_sql(struct tale *x, const char *indent, const char *what, const char *sql)
+{
+	const char *s;
+	int begin = 1;
+
+	if (sql == NULL || sql[0] == '\0')
+		return;
+	fprintf(x->f, "%s%s\n", indent, what);
+	for (s = sql; *s != '\0'; s++) {
+		if (begin)
+			fprintf(x->f, "%s    ", indent);
+		putc(((unsigned char)*s >= ' ' && *s != 0x7f) || *s == '\n' || *s == '\t' ?
+		    *s : '?', x->f);
+		begin = *s == '\n' && s > sql && s[-1] == ';';
+	}
+	if (s[-1] != '\n')
+		putc('\n', x->f);
+}
+
 /* Is that an account of the server? */
 static int
 is_account(const struct graph *g, const char *name)

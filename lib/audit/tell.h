@@ -38,6 +38,9 @@ struct telling {
  */
 enum err_kind tell_outcome(const struct telling *t);
 
+/* Each path with the rows that make it, for people. As tell. */
+int tell_why(const struct telling *t, FILE *f, struct err *e);
+
 /* Print it on f.  0, or -1: ERR_IO, ERR_SYSTEM. */
 int tell(const struct telling *t, enum tell_format format, FILE *f, struct err *e);
 

@@ -58,6 +58,12 @@ const char *tale_line(struct tale *x, const struct finding *f);
 /* "table sales.orders in shop, and 11 more"; "" when there are no objects.  As above. */
 const char *tale_objects(struct tale *x, const struct finding *f);
 
+/*
+ * SQL, a statement a line, indented, below what it is.  A newline inside of a name stays as it
+ * is, and what else a terminal would act on is shown as a question mark.
+ */
+void tale_sql(struct tale *x, const char *indent, const char *what, const char *sql);
+
 /* What is to be noted of the policy itself, each in one line. */
 void tale_notes(struct tale *x, void (*note)(struct tale *x, const char *text));
 

@@ -136,8 +136,9 @@ tell_tap(struct tale *x, struct err *e)
 		if (v->finding[i].fault != NULL)
 			print_not_ok(&p, &v->finding[i], tale_subject(x, &v->finding[i]));
 	for (i = 0; i < g->nodes; i++)
-		if (g->node[i].kind == NODE_ACCOUNT && (p.first[i] != UINT32_MAX ||
-		    g->node[i].login || policy_role(x->t->policy, g, i) != NULL))
+		if (g->node[i].kind != NODE_SERVER && (p.first[i] != UINT32_MAX ||
+		    (g->node[i].kind == NODE_ACCOUNT && (g->node[i].login ||
+		    policy_role(x->t->policy, g, i) != NULL))))
 			print_account(&p, i);
 	print_unknowns(&p);
 	fprintf(x->f, "1..%" PRIu64 "\n", p.n);

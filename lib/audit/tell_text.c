@@ -8,30 +8,6 @@
 
 #define INDENT	"                         "	/* below the paths */
 
-/*
- * SQL, a statement a line, indented.  A newline inside of a name stays as it is, and what else a
- * terminal would act on is shown as a question mark.
- */
-static void
-print_sql(struct tale *x, const char *what, const char *sql)
-{
-	const char *s;
-	int begin = 1;
-
-	if (sql == NULL || sql[0] == '\0')
-		return;
-	fprintf(x->f, INDENT "%s\n", what);
-	for (s = sql; *s != '\0'; s++) {
-		if (begin)
-			fputs(INDENT "    ", x->f);
-		putc((unsigned char)*s >= ' ' && *s != 0x7f ? *s :
-		    *s == '\n' || *s == '\t' ? *s : '?', x->f);
-		begin = *s == '\n' && s > sql && s[-1] == ';';
-	}
-	if (sql[strlen(sql) - 1] != '\n')
-		putc('\n', x->f);
-}
-
 static void
 print_line(struct tale *x, const char *what, const char *text)
 {
@@ -47,8 +23,8 @@ print_fix(struct tale *x, const struct finding_fix *fix)
 {
 	if (fix == NULL)
 		return;
-	print_sql(x, "fix:", fix->sql);
-	print_sql(x, "undo:", fix->undo);
+	tale_sql(x, INDENT, "fix:", fix->sql);
+	tale_sql(x, INDENT, "undo:", fix->undo);
 	print_line(x, "advice", fix->advice);
 	if (fix->remaining > 0) {
 		fprintf(x->f, INDENT "the fix leaves %" PRIu32 " path%s\n", fix->remaining,
@@ -79,7 +55,7 @@ print_finding(struct tale *x, const struct finding *f)
 	const char *objects;
 
 	fprintf(x->f, "  %-8s %-3s %-10s %s\n", severity_name(f->severity), f->check->id,
-	    sink_name(f->sink), tale_line(x, f));
+	    f->sink != SINK_NONE ? sink_name(f->sink) : "", tale_line(x, f));
 	objects = tale_objects(x, f);
 	fprintf(x->f, INDENT "%s%s%s", objects, objects[0] != '\0' ? "; " : "", f->fingerprint);
 	print_state(x, f);

@@ -62,6 +62,7 @@
 	X(stamp)		\
 	X(state)		\
 	X(statement)		\
+	X(suggest)		\
 	X(target)		\
 	X(tarstream)		\
 	X(tempdir)		\

@@ -10,8 +10,13 @@
 #include "audit/pg_private.h"
 
 /* Once per server, and once per database; the first ones fill what the others look up. */
-static int (*const server_reader[])(struct audit_pg *, struct err *) = { audit_pg_roles };
-static int (*const database_reader[])(struct audit_pg *, struct err *) = { audit_pg_schemas };
+static int (*const server_reader[])(struct audit_pg *, struct err *) = {
+	audit_pg_roles,
+};
+static int (*const database_reader[])(struct audit_pg *, struct err *) = {
+	audit_pg_schemas,
+	audit_pg_code,
+};
 
 #define COUNT(x) (sizeof(x) / sizeof((x)[0]))
 

@@ -85,5 +85,6 @@ const char *audit_pg_template(struct audit_pg *a, const char *s);
 int audit_pg_roles(struct audit_pg *a, struct err *e);		/* pg_roles.c; first of all */
 int audit_pg_databases(struct audit_pg *a, struct err *e);	/* pg.c: the list, their gates */
 int audit_pg_schemas(struct audit_pg *a, struct err *e);	/* pg_schema.c; first per database */
+int audit_pg_code(struct audit_pg *a, struct err *e);		/* pg_code.c: F1 to F4 */
 
 #endif

@@ -52,6 +52,37 @@ io_open(const char *path, int flags, mode_t mode, struct err *e)
 	return fd < 0 ? fail(e, path, "open") : fd;
 }
 
+/* Where there is no O_TMPFILE: a file that loses its name at once. */
+static int
+open_unlinked(const char *dir, mode_t mode, struct err *e)
+{
+	char *path = io_path(dir, "bulkhead-XXXXXX", e);
+	int fd;
+
+	if (path == NULL)
+		return -1;
+	if ((fd = mkostemp(path, O_CLOEXEC)) < 0) {
+		fail(e, path, "make a temporary file");
+	} else if (unlink(path) != 0 || fchmod(fd, mode) != 0) {
+		fail(e, path, "unlink");
+		(void)close(fd);	/* the failure is told already */
+		fd = -1;
+	}
+	free(path);
+	return fd;
+}
+
+int
+io_open_nameless(const char *dir, mode_t mode, struct err *e)
+{
+	int fd = io_open(dir, O_TMPFILE | O_RDWR, mode, e);
+
+	if (fd >= 0 || (e->sys != EOPNOTSUPP && e->sys != EISDIR))
+		return fd;
+	err_clear(e);
+	return open_unlinked(dir, mode, e);
+}
+
 int
 io_close(int fd, const char *name, struct err *e)
 {

@@ -23,6 +23,12 @@
 int io_open(const char *path, int flags, mode_t mode, struct err *e);
 int io_close(int fd, const char *name, struct err *e);
 
+/*
+ * A new file on dir's file system, without a name, for reading and writing.  Where the
+ * file system can (most do), linkat(2) of its descriptor in /proc gives it one.
+ */
+int io_open_nameless(const char *dir, mode_t mode, struct err *e);
+
 /* Read until n bytes or the end of file; *got tells how many. */
 int io_read_full(int fd, void *p, size_t n, size_t *got, const char *name, struct err *e);
 int io_pread_full(int fd, void *p, size_t n, uint64_t off, size_t *got, const char *name,

@@ -2,8 +2,6 @@
  * A spool of unknown length: the manifest of a backup, which comes in a few hundred
  * kilobytes, or with a million files in more than belongs into memory.
  */
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -19,22 +17,8 @@ static int
 open_file(struct err *e)
 {
 	const char *dir = getenv("TMPDIR");
-	char path[1024];
-	int fd, n;
 
-	if (dir == NULL || *dir == '\0')
-		dir = "/tmp";
-	n = snprintf(path, sizeof(path), "%s/bulkhead-XXXXXX", dir);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return err_set(e, ERR_CONFIG, "TMPDIR is too long");
-	if ((fd = mkostemp(path, O_CLOEXEC)) < 0)
-		return err_sys(e, ERR_IO, "%s: make a temporary file", path);
-	if (unlink(path) != 0) {
-		err_sys(e, ERR_IO, "%s: unlink", path);
-		(void)close(fd);	/* the unlink is told already */
-		return -1;
-	}
-	return fd;
+	return io_open_nameless(dir == NULL || *dir == '\0' ? "/tmp" : dir, 0600, e);
 }
 
 static int

@@ -5,7 +5,10 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +18,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static int watching, count, fail_nth, fail_errno;
 static char seen[4096];
+static atomic_int no_tmpfile;
 
 void
 calls_watch(void)
@@ -42,6 +46,12 @@ calls_fail(int nth, int sys)
 	fail_nth = nth;
 	fail_errno = sys;
 	pthread_mutex_unlock(&lock);
+}
+
+void
+calls_refuse_tmpfile(int on)
+{
+	atomic_store(&no_tmpfile, on);
 }
 
 /* Note the call; 1 when it is to fail. */
@@ -85,6 +95,25 @@ pwrite(int fd, const void *p, size_t n, off_t off)
 {
 	REAL_SIZE("pwrite", int, const void *, size_t, off_t);
 	return note("pwrite") ? -1 : real(fd, p, n, off);
+}
+
+int
+open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list ap;
+
+	REAL("open", const char *, int, ...);
+	if ((flags & (O_CREAT | __O_TMPFILE)) != 0) {
+		va_start(ap, flags);
+		mode = va_arg(ap, mode_t);
+		va_end(ap);
+	}
+	if ((flags & __O_TMPFILE) != 0 && atomic_load(&no_tmpfile)) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	return real(path, flags, mode);
 }
 
 int

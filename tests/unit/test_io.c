@@ -57,6 +57,39 @@ START_TEST(open_fails_with_name_kind_and_reason)
 }
 END_TEST
 
+START_TEST(a_nameless_file_is_in_no_folder)
+{
+	char text[8] = "";
+	struct stat st;
+	size_t got;
+	int fd;
+
+	calls_refuse_tmpfile(_i);
+	fd = io_open_nameless(scratch_path(""), 0640, &e);
+	calls_refuse_tmpfile(0);
+	ck_assert_msg(fd >= 0, "%s", e.msg);
+	ck_assert_int_eq(scratch_count(), 0);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_uint_eq(st.st_nlink, 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0640);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	ck_assert_int_eq(io_write_all(fd, "seven", 5, "file", &e), 0);
+	ck_assert_int_eq(io_pread_full(fd, text, sizeof(text), 0, &got, "file", &e), 0);
+	ck_assert_str_eq(text, "seven");
+	ck_assert_int_eq(close(fd), 0);
+}
+END_TEST
+
+START_TEST(a_nameless_file_needs_a_folder)
+{
+	calls_refuse_tmpfile(_i);
+	ck_assert_int_eq(io_open_nameless(scratch_path("none"), 0600, &e), -1);
+	calls_refuse_tmpfile(0);
+	ck_assert_int_eq(e.kind, ERR_NOTFOUND);
+	ck_assert_ptr_nonnull(strstr(e.msg, scratch_path("none")));
+}
+END_TEST
+
 START_TEST(a_missing_right_is_refused)
 {
 	const char *path = scratch_path("secret");
@@ -461,6 +494,8 @@ io_suite(void)
 
 	tcase_add_checked_fixture(t, scratch_setup, scratch_teardown);
 	tcase_add_test(t, open_fails_with_name_kind_and_reason);
+	tcase_add_loop_test(t, a_nameless_file_is_in_no_folder, 0, 2);
+	tcase_add_loop_test(t, a_nameless_file_needs_a_folder, 0, 2);
 	tcase_add_test(t, a_missing_right_is_refused);
 	tcase_add_test(t, a_bad_descriptor_is_told);
 	tcase_add_test(t, whole_transfers_through_pipes);

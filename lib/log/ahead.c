@@ -7,8 +7,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#define AHEAD_BYTES (64u << 20)	/* for all slots together */
+#define AHEAD_BYTES (64u << 20)	/* of disk, for all slots together */
 
 enum slot_state { SLOT_EMPTY, SLOT_WANTED, SLOT_LOADING, SLOT_READY };
 
@@ -16,13 +17,13 @@ struct slot {
 	enum slot_state state;
 	uint32_t timeline;
 	uint64_t start;
-	int rc;			/* walfile_segment's answer */
+	int rc, fd;		/* once READY: walfile_segment_in's answer */
 	struct err e;
-	struct buf data;
 };
 
 struct ahead {
 	struct walfile_source from;
+	const char *dir;
 	pthread_t thread;
 	int started;
 	pthread_mutex_t mutex;
@@ -42,6 +43,14 @@ find_slot(struct ahead *a, uint32_t timeline, uint64_t start)
 		    a->slots[i].start == start)
 			return &a->slots[i];
 	return NULL;
+}
+
+static void
+empty_slot(struct slot *s)
+{
+	if (s->state == SLOT_READY && s->rc > 0)
+		(void)close(s->fd);	/* nobody has asked for it */
+	s->state = SLOT_EMPTY;
 }
 
 /* Under the mutex: a slot that nobody will ask for when start was the last one asked for. */
@@ -78,6 +87,7 @@ ahead_want(struct ahead *a, uint32_t timeline, uint64_t start)
 		if (find_slot(a, timeline, next) != NULL ||
 		    (s = spare_slot(a, timeline, start)) == NULL)
 			continue;
+		empty_slot(s);
 		s->state = SLOT_WANTED;
 		s->timeline = timeline;
 		s->start = next;
@@ -115,7 +125,7 @@ load_wanted(void *arg)
 		s->state = SLOT_LOADING;
 		pthread_mutex_unlock(&a->mutex);
 		err_clear(&s->e);
-		s->rc = walfile_segment(&a->from, s->timeline, s->start, &s->data, &s->e);
+		s->rc = walfile_segment_in(&a->from, s->timeline, s->start, a->dir, &s->fd, &s->e);
 		pthread_mutex_lock(&a->mutex);
 		s->state = SLOT_READY;
 		pthread_cond_broadcast(&a->changed);
@@ -125,20 +135,16 @@ load_wanted(void *arg)
 }
 
 int
-ahead_take(struct ahead *a, uint32_t timeline, uint64_t start, struct buf *out, int *rc,
-    struct err *e)
+ahead_take(struct ahead *a, uint32_t timeline, uint64_t start, int *fd, int *rc, struct err *e)
 {
 	struct slot *s;
-	struct buf swap;
 	int ready = 0;
 
 	pthread_mutex_lock(&a->mutex);
 	while ((s = find_slot(a, timeline, start)) != NULL && s->state == SLOT_LOADING)
 		pthread_cond_wait(&a->changed, &a->mutex);
 	if (s != NULL && s->state == SLOT_READY) {
-		swap = *out;
-		*out = s->data;
-		s->data = swap;
+		*fd = s->fd;
 		if ((*rc = s->rc) < 0)
 			*e = s->e;
 		ready = 1;
@@ -150,7 +156,7 @@ ahead_take(struct ahead *a, uint32_t timeline, uint64_t start, struct buf *out, 
 }
 
 struct ahead *
-ahead_new(const struct walfile_source *w, int slots, struct err *e)
+ahead_new(const struct walfile_source *w, const char *dir, int slots, struct err *e)
 {
 	struct ahead *a;
 
@@ -159,6 +165,7 @@ ahead_new(const struct walfile_source *w, int slots, struct err *e)
 		return NULL;
 	}
 	a->from = *w;
+	a->dir = dir;
 	a->n = slots < AHEAD_MAX ? slots : AHEAD_MAX;
 	while (a->n > 0 && (uint64_t)a->n * w->snapshot->segment_size > AHEAD_BYTES)
 		a->n--;
@@ -187,7 +194,7 @@ ahead_free(struct ahead *a)
 	if (a->started)
 		pthread_join(a->thread, NULL);
 	for (i = 0; i < AHEAD_MAX; i++)
-		buf_free(&a->slots[i].data);
+		empty_slot(&a->slots[i]);
 	pthread_cond_destroy(&a->changed);
 	pthread_mutex_destroy(&a->mutex);
 	free(a);

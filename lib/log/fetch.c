@@ -19,7 +19,7 @@
 #include "log/ahead.h"
 
 #define NAME_LINE_MAX	128
-#define CLIENT_TIMEOUT	60000	/* ms: a client that does not ask or read is dropped */
+#define CLIENT_TIMEOUT	60000	/* ms: a client that does not ask is dropped */
 
 struct fetch {
 	struct fetch_options o;
@@ -29,7 +29,6 @@ struct fetch {
 	int started;
 	struct walfile_source now, later;	/* each with a reader of its own */
 	struct ahead *ahead;			/* from `later` */
-	struct buf data;			/* the file that is being sent */
 	pthread_mutex_t mutex;
 	uint64_t served;			/* segments */
 	uint64_t asked;				/* the start of the one asked for last, */
@@ -58,12 +57,12 @@ count(struct fetch *f, uint32_t timeline, uint64_t start, int served)
 }
 
 static int
-get_segment(struct fetch *f, uint32_t timeline, uint64_t start, struct err *e)
+get_segment(struct fetch *f, uint32_t timeline, uint64_t start, int *fd, struct err *e)
 {
 	int rc;
 
-	if (!ahead_take(f->ahead, timeline, start, &f->data, &rc, e))
-		rc = walfile_segment(&f->now, timeline, start, &f->data, e);
+	if (!ahead_take(f->ahead, timeline, start, fd, &rc, e))
+		rc = walfile_segment_in(&f->now, timeline, start, f->o.spool, fd, e);
 	if (rc > 0)
 		ahead_want(f->ahead, timeline, start);
 	count(f, timeline, start, rc > 0);
@@ -71,16 +70,36 @@ get_segment(struct fetch *f, uint32_t timeline, uint64_t start, struct err *e)
 }
 
 static int
-get_file(struct fetch *f, const char *name, struct err *e)
+get_history(struct fetch *f, uint32_t timeline, int *fd, struct err *e)
+{
+	struct buf text = BUF_INIT;
+	int rc;
+
+	rc = walfile_history(&f->now, repo_catalog(f->o.repo), timeline, &text, e);
+	if (rc > 0 && ((*fd = io_open_nameless(f->o.spool, 0600, e)) < 0 ||
+	    io_write_all(*fd, text.data, text.len, f->o.spool, e) < 0))
+		rc = -1;
+	buf_free(&text);
+	return rc;
+}
+
+/* 1: *fd is the file; 0: absent; -1.  Where *fd is not -1 it is the caller's to close. */
+static int
+get_file(struct fetch *f, const char *name, int *fd, struct err *e)
 {
 	uint32_t timeline;
 	uint64_t start;
+	int rc = 0;	/* a .backup or .partial file: we never hold one */
 
+	*fd = -1;
 	if (wal_segment_parse(name, f->o.snapshot->segment_size, &timeline, &start) == 0)
-		return get_segment(f, timeline, start, e);
-	if (wal_history_parse(name, &timeline) == 0)
-		return walfile_history(&f->now, repo_catalog(f->o.repo), timeline, &f->data, e);
-	return 0;	/* a .backup or .partial file: we never hold one */
+		rc = get_segment(f, timeline, start, fd, e);
+	else if (wal_history_parse(name, &timeline) == 0)
+		rc = get_history(f, timeline, fd, e);
+	/* The server's user can give a name only to a file of his own. */
+	if (rc > 0 && geteuid() == 0 && fchown(*fd, f->o.uid, f->o.gid) < 0)
+		rc = err_sys(e, ERR_SYSTEM, "%s: chown", f->o.spool);
+	return rc;
 }
 
 static void
@@ -94,39 +113,40 @@ note_failure(struct fetch *f, const struct err *e)
 	pthread_mutex_unlock(&f->mutex);
 }
 
-/* Wait for the client, or for the end. 0 when fd is ready. */
+/* Wait for the client's words, or for the end. 0 when there is something to read. */
 static int
-wait_for(struct fetch *f, int fd, short events)
+wait_for(struct fetch *f, int fd)
 {
-	struct pollfd p[2] = { { fd, events, 0 }, { f->wake[0], POLLIN, 0 } };
+	struct pollfd p[2] = { { fd, POLLIN, 0 }, { f->wake[0], POLLIN, 0 } };
 	int rc;
 
 	do
 		rc = poll(p, 2, CLIENT_TIMEOUT);
 	while (rc < 0 && errno == EINTR);
-	return rc > 0 && p[1].revents == 0 && (p[0].revents & (events | POLLHUP)) != 0 ? 0 : -1;
+	return rc > 0 && p[1].revents == 0 && (p[0].revents & (POLLIN | POLLHUP)) != 0 ? 0 : -1;
 }
 
-/* A client that stops reading must not hold us for ever, so the socket does not block. */
-static int
-send_all(struct fetch *f, int fd, const void *data, size_t n)
+/*
+ * One line, and with it a descriptor when file is not -1.  The socket's buffer is empty, so
+ * it goes at once and whole.  A client that went away is not our failure: PostgreSQL was
+ * stopped, or asks again.  So what cannot be sent is not sent.
+ */
+static void
+send_line(int to, char *line, int file)
 {
-	const char *p = data;
-	ssize_t k;
+	struct iovec v = { line, strlen(line) };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} with = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
 
-	while (n > 0) {
-		k = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (k >= 0) {
-			p += k;
-			n -= (size_t)k;
-		} else if (errno == EAGAIN) {
-			if (wait_for(f, fd, POLLOUT) < 0)
-				return -1;
-		} else if (errno != EINTR) {
-			return -1;
-		}
+	if (file >= 0) {
+		memcpy(CMSG_DATA(&with.header), &file, sizeof(file));
+		m.msg_control = &with;
+		m.msg_controllen = sizeof(with);
 	}
-	return 0;
+	(void)sendmsg(to, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static int
@@ -136,7 +156,7 @@ read_name(struct fetch *f, int fd, char line[NAME_LINE_MAX])
 	ssize_t k;
 
 	while (n + 1 < NAME_LINE_MAX) {
-		if (wait_for(f, fd, POLLIN) < 0)
+		if (wait_for(f, fd) < 0)
 			return -1;
 		k = recv(fd, line + n, 1, MSG_DONTWAIT);
 		if (k < 0 && (errno == EINTR || errno == EAGAIN))
@@ -152,30 +172,27 @@ read_name(struct fetch *f, int fd, char line[NAME_LINE_MAX])
 	return -1;
 }
 
-/*
- * A client that goes away is not our failure: PostgreSQL was stopped, or asks again.
- * So what cannot be sent is not sent.
- */
 static void
 answer(struct fetch *f, int fd)
 {
 	struct err e = ERR_INIT;
 	char name[NAME_LINE_MAX], line[1200];
-	int rc;
+	int rc, file = -1;
 
 	if (read_name(f, fd, name) < 0)
 		return;
-	rc = get_file(f, name, &e);
+	rc = get_file(f, name, &file, &e);
 	if (rc > 0)
-		(void)snprintf(line, sizeof(line), "ok %zu\n", f->data.len);
+		(void)snprintf(line, sizeof(line), "ok\n");
 	else if (rc == 0)
 		(void)snprintf(line, sizeof(line), "absent\n");
 	else
 		(void)snprintf(line, sizeof(line), "fail %.1100s\n", e.msg);
 	if (rc < 0)
 		note_failure(f, &e);
-	if (send_all(f, fd, line, strlen(line)) == 0 && rc > 0)
-		(void)send_all(f, fd, f->data.data, f->data.len);
+	send_line(fd, line, rc > 0 ? file : -1);
+	if (file >= 0)
+		(void)close(file);	/* the client has it, or nobody wants it */
 }
 
 static int
@@ -245,7 +262,7 @@ start(struct fetch *f, struct err *e)
 {
 	if (open_source(f, &f->now, e) < 0 || open_source(f, &f->later, e) < 0 ||
 	    listen_at(f, e) < 0 ||
-	    (f->ahead = ahead_new(&f->later, f->o.ahead, e)) == NULL)
+	    (f->ahead = ahead_new(&f->later, f->o.spool, f->o.ahead, e)) == NULL)
 		return -1;
 	if ((errno = pthread_create(&f->thread, NULL, serve, f)) != 0)
 		return err_sys(e, ERR_SYSTEM, "fetch: thread");
@@ -288,7 +305,6 @@ fetch_free(struct fetch *f)
 	if (f->wake[0] >= 0)
 		(void)close(f->wake[0]);
 	ahead_free(f->ahead);
-	buf_free(&f->data);
 	log_reader_free(f->now.reader);
 	log_reader_free(f->later.reader);
 	pthread_mutex_destroy(&f->mutex);

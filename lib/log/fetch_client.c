@@ -1,5 +1,5 @@
 /*
- * What restore_command runs: ask the socket for one file and write it.  Every fault
+ * What restore_command runs: ask the socket for one file and put it there.  Every fault
  * is 200, above 125, so that PostgreSQL stops instead of taking it for the log's end.
  */
 #include <sys/socket.h>
@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,97 +36,127 @@ dial(const char *path, struct err *e)
 	return fd;
 }
 
-/* One reply line, byte by byte: what follows it belongs to the file. */
+/* The next byte; *file becomes the descriptor that came along with it. */
 static int
-read_line(int fd, char *line, size_t cap, struct err *e)
+read_byte(int fd, char *c, int *file, struct err *e)
 {
-	size_t n = 0, got;
+	struct iovec v = { c, 1 };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} with;
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &with,
+		.msg_controllen = sizeof(with) };
+	struct cmsghdr *h;
+	ssize_t n;
 
-	while (n + 1 < cap) {
-		if (io_read_full(fd, line + n, 1, &got, "socket", e) < 0)
+	do
+		n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys(e, ERR_IO, "socket: read");
+	if (n == 0)
+		return err_set(e, ERR_UNREACHABLE, "pitr-replay went away");
+	h = CMSG_FIRSTHDR(&m);
+	if (h != NULL && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS && *file < 0)
+		memcpy(file, CMSG_DATA(h), sizeof(*file));
+	return 0;
+}
+
+static int
+read_line(int fd, char *line, size_t cap, int *file, struct err *e)
+{
+	size_t n;
+
+	for (n = 0; n < cap; n++) {
+		if (read_byte(fd, line + n, file, e) < 0)
 			return -1;
-		if (got == 0)
-			return err_set(e, ERR_UNREACHABLE, "pitr-replay went away");
 		if (line[n] == '\n') {
 			line[n] = '\0';
 			return 0;
 		}
-		n++;
 	}
 	return err_set(e, ERR_CORRUPT, "socket: no reply that can be understood");
 }
 
 static int
-copy_bytes(int from, int to, uint64_t left, const char *path, struct err *e)
+copy_bytes(int from, int to, const char *path, struct err *e)
 {
+	uint64_t at = 0;
+	size_t got;
 	char *p;
-	size_t got, n;
-	int rc = 0;
+	int rc;
 
 	if ((p = malloc(COPY_BYTES)) == NULL)
 		return err_sys(e, ERR_SYSTEM, "%s", path);
-	while (rc == 0 && left > 0) {
-		n = left < COPY_BYTES ? (size_t)left : COPY_BYTES;
-		if ((rc = io_read_full(from, p, n, &got, "socket", e)) < 0)
-			break;
-		if (got < n)
-			rc = err_set(e, ERR_UNREACHABLE, "pitr-replay went away");
-		else
-			rc = io_write_all(to, p, n, path, e);
-		left -= n;
-	}
+	do {
+		if ((rc = io_pread_full(from, p, COPY_BYTES, at, &got, "segment", e)) == 0)
+			rc = io_write_all(to, p, got, path, e);
+		at += got;
+	} while (rc == 0 && got == COPY_BYTES);
 	free(p);
 	return rc;
 }
 
 static int
-write_file(int fd, uint64_t size, const char *path, struct err *e)
+copy_file(int from, const char *path, struct err *e)
 {
-	int out, rc;
+	int out;
 
 	if ((out = io_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600, e)) < 0)
 		return -1;
-	rc = copy_bytes(fd, out, size, path, e);
-	if (rc < 0) {
+	if (copy_bytes(from, out, path, e) < 0) {
 		(void)close(out);	/* the copy failed already */
 		return -1;
 	}
 	return io_close(out, path, e);
 }
 
+/*
+ * The file gets its name without a byte being moved.  That needs one file system, which can
+ * do so, and a name that is free; else the bytes are copied.
+ */
 static int
-talk(int fd, const char *name, const char *path, struct err *e)
+place(int file, const char *path, struct err *e)
 {
-	char line[1200], *end;
-	uint64_t size;
+	char self[32];
+
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
+	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	return copy_file(file, path, e);
+}
+
+static int
+talk(int fd, const char *name, const char *path, int *file, struct err *e)
+{
+	char line[1200];
 
 	(void)snprintf(line, sizeof(line), "%s\n", name);
 	if (io_write_all(fd, line, strlen(line), "socket", e) < 0 ||
-	    read_line(fd, line, sizeof(line), e) < 0)
+	    read_line(fd, line, sizeof(line), file, e) < 0)
 		return FETCH_FAULT;
 	if (strcmp(line, "absent") == 0)
 		return 1;
-	if (strncmp(line, "fail ", 5) == 0) {
+	if (strcmp(line, "ok") == 0 && *file >= 0)
+		return place(*file, path, e) < 0 ? FETCH_FAULT : 0;
+	if (strncmp(line, "fail ", 5) == 0)
 		err_set(e, ERR_IO, "%s", line + 5);
-		return FETCH_FAULT;
-	}
-	if (strncmp(line, "ok ", 3) == 0) {
-		size = strtoull(line + 3, &end, 10);
-		if (end != line + 3 && *end == '\0')
-			return write_file(fd, size, path, e) < 0 ? FETCH_FAULT : 0;
-	}
-	err_set(e, ERR_CORRUPT, "socket: no reply that can be understood");
+	else
+		err_set(e, ERR_CORRUPT, "socket: no reply that can be understood");
 	return FETCH_FAULT;
 }
 
 int
 fetch_client(const char *socket, const char *name, const char *path, struct err *e)
 {
-	int fd, status;
+	int fd, file = -1, status;
 
 	if ((fd = dial(socket, e)) < 0)
 		return FETCH_FAULT;
-	status = talk(fd, name, path, e);
+	status = talk(fd, name, path, &file, e);
+	if (file >= 0)
+		(void)close(file);	/* only read from */
 	(void)close(fd);	/* nothing is owed to it */
 	return status;
 }

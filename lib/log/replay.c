@@ -3,6 +3,7 @@
  */
 #include "log/replay.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,15 +292,39 @@ replay_plan(struct replay *rp, const struct target *t, struct err *e)
 
 /* ---- -o DIR ---------------------------------------------------------------- */
 
+/* The segment into `part`, durably; 0 when there is nothing of it. */
 static int
-write_segment(const char *dir, const char *name, const struct buf *data, struct err *e)
+write_part(const struct walfile_source *w, uint32_t timeline, uint64_t at, const char *part,
+    struct err *e)
 {
-	char *path;
-	int rc;
+	int rc, fd;
 
-	if ((path = io_path(dir, name, e)) == NULL)
+	if ((fd = io_open(part, O_WRONLY | O_CREAT | O_EXCL, 0600, e)) < 0)
 		return -1;
-	rc = io_create_file(path, data->data, data->len, 0600, e);
+	rc = walfile_segment(w, timeline, at, fd, part, e);
+	if (rc <= 0 || io_fsync(fd, part, e) < 0) {
+		(void)close(fd);	/* it is not wanted, or the failure is told already */
+		return rc <= 0 ? rc : -1;
+	}
+	return io_close(fd, part, e) < 0 ? -1 : 1;
+}
+
+static int
+write_segment(const struct walfile_source *w, uint32_t timeline, uint64_t at, const char *dir,
+    struct err *e)
+{
+	char name[WAL_NAME], *part, *path;
+	int rc = -1;
+
+	wal_segment_name(name, timeline, at, w->snapshot->segment_size);
+	path = io_path(dir, name, e);
+	part = io_path(dir, "part", e);
+	if (path != NULL && part != NULL) {
+		if ((rc = write_part(w, timeline, at, part, e)) > 0)
+			rc = io_link_new(part, path, e);
+		(void)unlink(part);	/* gone already, or not whole */
+	}
+	free(part);
 	free(path);
 	return rc;
 }
@@ -309,20 +334,14 @@ replay_write(struct replay *rp, uint64_t from, const char *dir, uint64_t *segmen
 {
 	struct walfile_source w = { .snapshot = rp->snapshot, .wal_dir = rp->wal, .path = &rp->cut,
 		.reader = rp->reader };
-	uint32_t size = rp->snapshot->segment_size, timeline;
+	uint32_t size = rp->snapshot->segment_size;
 	uint64_t first = wal_segment_start(from, size), at, end = walfile_end(&w);
-	char name[WAL_NAME];
-	struct buf data = BUF_INIT;
 	int rc = 0;
 
 	for (at = first, *segments = 0; rc == 0 && at < end; at += size, ++*segments) {
 		report_progress(rp->o.report, "writing WAL", at - first, end - first);
-		timeline = walfile_timeline(&w, at);
-		wal_segment_name(name, timeline, at, size);
-		if ((rc = walfile_segment(&w, timeline, at, &data, e)) > 0)
-			rc = write_segment(dir, name, &data, e);
+		rc = write_segment(&w, walfile_timeline(&w, at), at, dir, e);
 	}
 	report_done(rp->o.report);
-	buf_free(&data);
 	return rc;
 }

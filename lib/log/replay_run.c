@@ -117,8 +117,8 @@ replay_serve(struct replay *rp, struct err *e)
 {
 	char socket[160];
 	struct fetch_options o = { .repo = rp->repo, .snapshot = rp->snapshot, .path = &rp->cut,
-		.key = rp->key, .wal_dir = rp->wal, .socket = socket, .uid = rp->server.uid,
-		.ahead = 4 };
+		.key = rp->key, .wal_dir = rp->wal, .socket = socket, .spool = rp->server.work,
+		.uid = rp->server.uid, .gid = rp->server.gid, .ahead = 4 };
 
 	socket_path(rp, socket, sizeof(socket));
 	return (rp->fetch = fetch_new(&o, e)) == NULL ? -1 : 0;

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PIECE (256u << 10)	/* bytes on their way through memory: they stay in the CPU's cache */
+
 void
 walfile_cut(struct log_path *out, const struct log_path *path, const struct catalog_snapshot *s,
     uint64_t stop)
@@ -69,23 +71,63 @@ timeline_end(const struct log_path *path, uint32_t t)
 	return end;
 }
 
-/* The snapshot's part: *valid bytes from the start on. */
-static int
-add_file(const struct walfile_source *w, uint64_t start, struct buf *out, uint64_t *valid,
-    struct err *e)
+/* A segment on its way into its file, a piece at a time. */
+struct segment {
+	const struct walfile_source *from;
+	uint32_t timeline;
+	uint64_t start, end;
+	uint64_t valid;		/* up to this position it is in the file */
+	int fd;
+	const char *name;	/* the file's, for messages */
+	uint8_t *piece;		/* PIECE bytes */
+};
+
+static size_t
+piece_of(uint64_t from, uint64_t to)
 {
-	const struct catalog_snapshot *s = w->snapshot;
-	uint64_t n = s->stop > start ? s->stop - start : 0;
-	char name[WAL_NAME], *path;
+	return to - from < PIECE ? (size_t)(to - from) : PIECE;
+}
+
+/* n bytes of the piece are those from position `at` on; valid grows with them. */
+static int
+put_piece(struct segment *g, uint64_t at, size_t n, struct err *e)
+{
+	if (io_pwrite_all(g->fd, g->piece, n, at - g->start, g->name, e) < 0)
+		return -1;
+	if (at + n > g->valid)
+		g->valid = at + n;
+	return 0;
+}
+
+/* The file up to a position, or as much as there is of it. */
+static int
+copy_file(struct segment *g, int fd, uint64_t to, const char *path, struct err *e)
+{
 	size_t got;
+
+	while (g->valid < to) {
+		if (io_read_full(fd, g->piece, piece_of(g->valid, to), &got, path, e) < 0)
+			return -1;
+		if (got == 0)
+			break;
+		if (put_piece(g, g->valid, got, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The snapshot's part. */
+static int
+add_file(struct segment *g, struct err *e)
+{
+	const struct catalog_snapshot *s = g->from->snapshot;
+	char name[WAL_NAME], *path;
 	int fd, rc;
 
-	if (w->wal_dir == NULL || n == 0)
+	if (g->from->wal_dir == NULL || s->stop <= g->start)
 		return 0;
-	if (n > out->len)
-		n = out->len;
-	wal_segment_name(name, s->timeline, start, s->segment_size);
-	if ((path = io_path(w->wal_dir, name, e)) == NULL)
+	wal_segment_name(name, s->timeline, g->start, s->segment_size);
+	if ((path = io_path(g->from->wal_dir, name, e)) == NULL)
 		return -1;
 	if ((fd = io_open(path, O_RDONLY | O_NOFOLLOW, 0, e)) < 0) {
 		free(path);
@@ -94,84 +136,113 @@ add_file(const struct walfile_source *w, uint64_t start, struct buf *out, uint64
 		err_clear(e);
 		return 0;
 	}
-	rc = io_read_full(fd, out->data, (size_t)n, &got, path, e);
+	rc = copy_file(g, fd, s->stop < g->end ? s->stop : g->end, path, e);
 	(void)close(fd);	/* only read from */
 	free(path);
-	*valid = got;
 	return rc;
 }
 
-/* The log's part, over the snapshot's: *valid grows when it joins what is there. */
+/* The log's part, over the snapshot's, when it joins what is there. */
 static int
-add_log(const struct walfile_source *w, uint32_t timeline, uint64_t start, struct buf *out,
-    uint64_t *valid, struct err *e)
+add_log(struct segment *g, struct err *e)
 {
-	uint64_t from = start, end = start + out->len, stop = timeline_end(w->path, timeline);
+	const struct log_path *path = g->from->path;
+	uint64_t at = g->start, stop = timeline_end(path, g->timeline);
 	size_t got;
 
-	if (!touches(w->path, timeline, start, end))
+	if (!touches(path, g->timeline, g->start, g->end))
 		return 0;
-	if (w->path->at[0].from > from)
-		from = w->path->at[0].from;
-	if (stop < end)
-		end = stop;
-	if (from > start + *valid)
+	if (path->at[0].from > at)
+		at = path->at[0].from;
+	if (stop > g->end)
+		stop = g->end;
+	if (at > g->valid)
 		return 0;
-	if (log_read(w->reader, from, out->data + (from - start), (size_t)(end - from), &got, e) < 0)
-		return -1;
-	if (from + got > start + *valid)
-		*valid = from + got - start;
+	for (; at < stop; at += got) {
+		if (log_read(g->from->reader, at, g->piece, piece_of(at, stop), &got, e) < 0)
+			return -1;
+		if (got == 0)
+			break;
+		if (put_piece(g, at, got, e) < 0)
+			return -1;
+	}
 	return 0;
 }
 
 /* A segment that is shorter than it should be would make the server wait for ever. */
 static int
-check_whole(const struct walfile_source *w, uint32_t timeline, uint64_t start, uint64_t valid,
-    struct err *e)
+check_whole(const struct segment *g, struct err *e)
 {
-	uint64_t end = start + w->snapshot->segment_size;
+	uint64_t end = walfile_end(g->from) < g->end ? walfile_end(g->from) : g->end;
 	char at[LSN_TEXT];
 
-	if (end > walfile_end(w))
-		end = walfile_end(w);
-	if (timeline != walfile_timeline(w, start) || start + valid >= end)
+	if (g->timeline != walfile_timeline(g->from, g->start) || g->valid >= end)
 		return 0;
-	return err_set(e, ERR_CORRUPT, "no WAL is held from %s on", lsn_format(at, start + valid));
+	return err_set(e, ERR_CORRUPT, "no WAL is held from %s on", lsn_format(at, g->valid));
 }
 
+/* Zeros that are written, not a hole: the server may use the file again. */
 static int
-merge(const struct walfile_source *w, uint32_t timeline, uint64_t start, struct buf *out,
-    uint64_t *valid, struct err *e)
+pad(struct segment *g, struct err *e)
 {
-	uint64_t end = start + out->len;
-
-	if (timeline == w->snapshot->timeline || touches(w->path, timeline, start, end))
-		if (add_file(w, start, out, valid, e) < 0)
+	memset(g->piece, 0, PIECE);
+	while (g->valid < g->end)
+		if (put_piece(g, g->valid, piece_of(g->valid, g->end), e) < 0)
 			return -1;
-	if (add_log(w, timeline, start, out, valid, e) < 0)
+	return 0;
+}
+
+/* 1, 0 when there is nothing of it, -1. */
+static int
+merge(struct segment *g, struct err *e)
+{
+	const struct walfile_source *w = g->from;
+
+	if (g->timeline == w->snapshot->timeline ||
+	    touches(w->path, g->timeline, g->start, g->end))
+		if (add_file(g, e) < 0)
+			return -1;
+	if (add_log(g, e) < 0 || check_whole(g, e) < 0)
 		return -1;
-	return check_whole(w, timeline, start, *valid, e);
+	if (g->valid == g->start)
+		return 0;
+	return pad(g, e) < 0 ? -1 : 1;
 }
 
 int
-walfile_segment(const struct walfile_source *w, uint32_t timeline, uint64_t start,
-    struct buf *out, struct err *e)
+walfile_segment(const struct walfile_source *w, uint32_t timeline, uint64_t start, int fd,
+    const char *name, struct err *e)
 {
 	uint32_t size = w->snapshot->segment_size;
-	char name[WAL_NAME];
-	uint64_t valid = 0;
+	struct segment g = { .from = w, .timeline = timeline, .start = start, .end = start + size,
+		.valid = start, .fd = fd, .name = name };
+	char segment[WAL_NAME];
+	int rc;
 
 	if (start >= walfile_end(w))
 		return 0;
-	buf_reset(out);
-	if (buf_reserve(out, size) < 0)
-		return buf_check(out, e);
-	out->len = size;
-	memset(out->data, 0, size);
-	if (merge(w, timeline, start, out, &valid, e) < 0)
-		return err_context(e, "WAL segment %s",
-		    wal_segment_name(name, timeline, start, size));
-	return valid > 0;
+	if ((g.piece = malloc(PIECE)) == NULL)
+		return err_sys(e, ERR_SYSTEM, "WAL segment");
+	rc = merge(&g, e);
+	free(g.piece);
+	if (rc < 0)
+		err_context(e, "WAL segment %s", wal_segment_name(segment, timeline, start, size));
+	return rc;
+}
+
+int
+walfile_segment_in(const struct walfile_source *w, uint32_t timeline, uint64_t start,
+    const char *dir, int *fd, struct err *e)
+{
+	int rc;
+
+	if ((*fd = io_open_nameless(dir, 0600, e)) < 0)
+		return -1;
+	if ((rc = walfile_segment(w, timeline, start, *fd, dir, e)) <= 0) {
+		(void)close(*fd);	/* nothing of it is wanted */
+		*fd = -1;
+	}
+	return rc;
 }
 
 /* What a timeline came from, as this path sees it; else as the newest statement says. */

@@ -33,12 +33,16 @@ uint64_t walfile_end(const struct walfile_source *w);
 uint32_t walfile_timeline(const struct walfile_source *w, uint64_t start);
 
 /*
- * One segment: 1 and out holds segment_size bytes, zeros from the end on; 0: it lies behind
- * the end, or this timeline has no part in it; -1: ERR_CORRUPT (bytes before the end are
- * missing or damaged), ERR_IO.
+ * One segment into the empty file fd, called name in messages: 1 and it holds segment_size
+ * bytes, zeros from the end on; 0: the segment lies behind the end, or this timeline has no
+ * part in it; -1: ERR_CORRUPT (bytes before the end are missing or damaged), ERR_IO.
  */
-int walfile_segment(const struct walfile_source *w, uint32_t timeline, uint64_t start,
-    struct buf *out, struct err *e);
+int walfile_segment(const struct walfile_source *w, uint32_t timeline, uint64_t start, int fd,
+    const char *name, struct err *e);
+
+/* The same into a new file without a name in dir: *fd, the caller's to close, when 1; else -1. */
+int walfile_segment_in(const struct walfile_source *w, uint32_t timeline, uint64_t start,
+    const char *dir, int *fd, struct err *e);
 
 /*
  * The .history file of a timeline of w's path, or of any other that the repository knows of

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "logs.h"
 #include "suites.h"
 
@@ -27,7 +28,8 @@ static struct log_index *ix;
 static struct log_path path;
 static struct catalog_snapshot snapshot;
 static struct fetch *fetch;
-static char sock[108];
+static char sock[108], spool[108];
+static uid_t user;	/* the server's */
 static struct err e;
 
 /* A log of SEGMENTS segments and 100 bytes, in two files. */
@@ -49,13 +51,16 @@ setup(void)
 	ix = logs_index(&l, 0);
 	fixture_ok(log_path_find(ix, &snapshot, NULL, &path, &e));
 	snprintf(sock, sizeof(sock), "%s", scratch_path("socket"));
+	snprintf(spool, sizeof(spool), "%s", scratch_path("."));
+	user = getuid();
 }
 
 static void
 serve(int ahead)
 {
 	struct fetch_options o = { .repo = l.f.repo, .snapshot = &snapshot, .path = &path,
-		.key = l.f.restore, .socket = sock, .uid = getuid(), .ahead = ahead };
+		.key = l.f.restore, .socket = sock, .spool = spool, .uid = user,
+		.gid = (gid_t)user, .ahead = ahead };
 
 	fetch = fetch_new(&o, &e);
 	ck_assert_msg(fetch != NULL, "%s", e.msg);
@@ -70,12 +75,13 @@ teardown(void)
 	logs_teardown(&l);
 }
 
-/* The exit status of restore_command for this segment, into the file "out". */
+/* The exit status of restore_command for this segment, as the file "out", which is new. */
 static int
 get(uint64_t start)
 {
 	char name[WAL_NAME];
 
+	(void)unlink(scratch_path("out"));
 	return fetch_client(sock, wal_segment_name(name, 1, start, SEG), scratch_path("out"), &e);
 }
 
@@ -141,6 +147,25 @@ START_TEST(what_is_proven_absent_is_1)
 }
 END_TEST
 
+START_TEST(a_history_comes_as_a_file)
+{
+	struct log_stream_info info = logs_info("2 1:0/3100000", 0, NULL);
+	struct log_writer *w = logs_open(&l, &info, BASE + SEG, NULL);
+	struct buf got = BUF_INIT;
+
+	logs_append(w, 2, SEG, 1);
+	(void)logs_leave(w, 1);
+	log_index_free(ix);
+	ix = logs_index(&l, 0);
+	fixture_ok(log_path_find(ix, &snapshot, NULL, &path, &e));
+	serve(2);
+	ck_assert_int_eq(fetch_client(sock, "00000002.history", scratch_path("out"), &e), 0);
+	fixture_ok(io_read_file(scratch_path("out"), 100, &got, &e));
+	ck_assert_str_eq(buf_cstr(&got), "1\t0/3100000\tbulkhead\n");
+	buf_free(&got);
+}
+END_TEST
+
 /* Also when it was read ahead: the failure belongs to the segment that is asked for. */
 START_TEST(damage_is_200_and_told_on_both_sides)
 {
@@ -165,6 +190,78 @@ START_TEST(damage_is_200_and_told_on_both_sides)
 	ck_assert_int_eq(fetch_failed(fetch, &why), 1);
 	ck_assert_int_eq(why.kind, ERR_CORRUPT);
 	ck_assert_str_eq(why.msg, e.msg);
+}
+END_TEST
+
+START_TEST(it_replaces_a_file_that_is_in_the_way)
+{
+	char name[WAL_NAME];
+	uint8_t *junk = malloc(SEG + 77);
+
+	ck_assert_ptr_nonnull(junk);
+	memset(junk, 'x', SEG + 77);
+	serve(1);
+	fixture_ok(io_write_file(scratch_path("out"), junk, SEG + 77, 0600, &e));
+	ck_assert_int_eq(fetch_client(sock, wal_segment_name(name, 1, BASE, SEG),
+	    scratch_path("out"), &e), 0);
+	out_holds(BASE, SEG);
+	free(junk);
+}
+END_TEST
+
+START_TEST(it_crosses_file_systems)
+{
+	char name[WAL_NAME];
+
+	snprintf(spool, sizeof(spool), "/dev/shm");
+	serve(1);
+	ck_assert_int_eq(get(BASE), 0);
+	out_holds(BASE, SEG);
+	ck_assert_int_eq(fetch_client(sock, wal_segment_name(name, 1, BASE + SEG, SEG),
+	    scratch_path("out"), &e), 0);
+	out_holds(BASE + SEG, SEG);
+}
+END_TEST
+
+START_TEST(a_file_system_without_nameless_files_will_do)
+{
+	calls_refuse_tmpfile(1);
+	serve(_i);
+	ck_assert_int_eq(get(BASE), 0);
+	out_holds(BASE, SEG);
+	ck_assert_int_eq(get(BASE + SEG), 0);
+	out_holds(BASE + SEG, SEG);
+	calls_refuse_tmpfile(0);
+}
+END_TEST
+
+START_TEST(what_comes_belongs_to_the_servers_user)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return;
+	user = 4242;
+	serve(1);
+	ck_assert_int_eq(get(BASE), 0);
+	ck_assert_int_eq(stat(scratch_path("out"), &st), 0);
+	ck_assert_uint_eq(st.st_uid, 4242);
+	ck_assert_uint_eq(st.st_gid, 4242);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert_uint_eq(st.st_nlink, 1);
+}
+END_TEST
+
+START_TEST(a_spool_that_cannot_be_written_is_200_and_told)
+{
+	struct err why;
+
+	snprintf(spool, sizeof(spool), "%s", scratch_path("none"));
+	serve(0);
+	ck_assert_int_eq(get(BASE), 200);
+	ck_assert_ptr_nonnull(strstr(e.msg, spool));
+	ck_assert_int_lt(access(scratch_path("out"), F_OK), 0);
+	ck_assert_int_eq(fetch_failed(fetch, &why), 1);
 }
 END_TEST
 
@@ -206,7 +303,7 @@ END_TEST
 START_TEST(a_socket_name_that_is_too_long_is_said)
 {
 	struct fetch_options o = { .repo = l.f.repo, .snapshot = &snapshot, .path = &path,
-		.key = l.f.restore, .uid = getuid() };
+		.key = l.f.restore, .spool = spool, .uid = getuid(), .gid = getgid() };
 	char name[200];
 
 	memset(name, 'x', sizeof(name));
@@ -240,9 +337,8 @@ answer_once(void *arg)
 
 START_TEST(a_reply_that_is_cut_or_unknown_is_200)
 {
-	static const char *const replies[] = { "", "ok", "ok 20\nonly this", "ok \n", "ok x\n",
-		"ok 5x\nhello", "absent", "absent ", "absent x\n", "fail\n", "fail broken\n",
-		"what?\n" };
+	static const char *const replies[] = { "", "ok", "ok\n", "ok x\n", "absent", "absent ",
+		"absent x\n", "fail\n", "fail broken\n", "what?\n" };
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	pthread_t thread;
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -299,8 +395,8 @@ START_TEST(it_ends_while_a_client_holds_the_line)
 
 	serve(2);
 	fd = dial();
-	ck_assert_int_eq(write(fd, "000000010000000000000030\n", 25), 25);
-	fetch_free(fetch);	/* the client reads nothing, and does not hang up */
+	ck_assert_int_eq(write(fd, "0000", 4), 4);
+	fetch_free(fetch);	/* the client says no more, and does not hang up */
 	fetch = NULL;
 	close(fd);
 }
@@ -331,7 +427,13 @@ fetch_suite(void)
 	tcase_add_loop_test(t, all_segments_come_in_order, 0, 5);
 	tcase_add_test(t, any_order_and_twice_is_fine);
 	tcase_add_test(t, what_is_proven_absent_is_1);
+	tcase_add_test(t, a_history_comes_as_a_file);
 	tcase_add_loop_test(t, damage_is_200_and_told_on_both_sides, 0, 3);
+	tcase_add_test(t, it_replaces_a_file_that_is_in_the_way);
+	tcase_add_test(t, it_crosses_file_systems);
+	tcase_add_loop_test(t, a_file_system_without_nameless_files_will_do, 0, 2);
+	tcase_add_test(t, what_comes_belongs_to_the_servers_user);
+	tcase_add_test(t, a_spool_that_cannot_be_written_is_200_and_told);
 	tcase_add_test(t, nobody_at_the_socket_is_200);
 	tcase_add_test(t, a_file_that_cannot_be_written_is_200);
 	tcase_add_test(t, a_new_server_takes_the_place_of_a_dead_ones_socket);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,26 +16,30 @@
 #include "base/clock.h"
 #include "log/replay.h"
 
+/*
+ * The server is another process: fork() would slow down ours, which serves, by copying what
+ * it writes to.  It removes what it had been given before it asks again.
+ */
 static int
-run_helper(const char *helper, const char *socket, const char *name, const char *file)
+run_helper(char *helper, char *socket, char *name, char *file)
 {
+	char fetch[] = "--fetch", *argv[] = { helper, fetch, socket, name, file, NULL };
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
 
-	if (pid == 0) {
-		(void)execl(helper, helper, "--fetch", socket, name, file, (char *)NULL);
-		_exit(127);	/* execl came back: it failed */
-	}
-	return pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0 ? -1 : 0;
+	(void)unlink(file);	/* the first time it is not there */
+	if (posix_spawn(&pid, helper, NULL, NULL, argv, environ) != 0)
+		return -1;
+	return waitpid(pid, &status, 0) < 0 || status != 0 ? -1 : 0;
 }
 
 static int
-get_all(const struct replay *rp, const char *helper, const char *dir, int n)
+get_all(const struct replay *rp, char *helper, const char *dir, int n)
 {
 	uint32_t size = rp->snapshot->segment_size;
 	uint64_t at = wal_segment_start(rp->snapshot->start, size);
 	struct walfile_source w = { .snapshot = rp->snapshot, .path = &rp->cut };
-	char name[WAL_NAME], socket[PATH_MAX], file[PATH_MAX];
+	char name[WAL_NAME], socket[PATH_MAX + 32], file[PATH_MAX + 32];
 	int i;
 
 	(void)snprintf(socket, sizeof(socket), "%s/socket", dir);
@@ -53,15 +58,17 @@ get_all(const struct replay *rp, const char *helper, const char *dir, int n)
 static int
 probe(const char *key, const char *target, int n, struct err *e)
 {
-	char self[PATH_MAX] = "", helper[PATH_MAX + 32], dir[] = "/tmp/fetchprobe-XXXXXX";
-	char socket[64];
+	char self[PATH_MAX] = "", helper[PATH_MAX + 32], dir[PATH_MAX];
+	char socket[PATH_MAX + 32];
 	struct replay rp;
 	struct replay_options o = { .target = target, .key = key, .look = 1 };
-	struct fetch_options fo = { .socket = socket, .uid = getuid(), .ahead = 4 };
+	struct fetch_options fo = { .socket = socket, .spool = dir, .uid = getuid(),
+		.gid = getgid(), .ahead = 4 };
 	struct fetch *f;
 	int64_t began;
 	int rc = -1;
 
+	(void)snprintf(dir, sizeof(dir), "%s/bulkhead/fetchprobe-XXXXXX", target);
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 || mkdtemp(dir) == NULL)
 		return err_sys(e, ERR_SYSTEM, "fetchprobe");
 	(void)snprintf(helper, sizeof(helper), "%s/bin/pitr-replay", dirname(self));

@@ -1,0 +1,114 @@
+/*
+ * The accounts as logins: open ones (M1), weak ones (M11), elevated ones without an end (B7).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "audit/my_private.h"
+
+static void
+fault(struct audit_my *a, const struct audit_my_account *x, const char *check,
+    enum severity severity, struct graph_basis *b)
+{
+	b->row = graph_printf(a->g, "%s(%s)", a->my->mariadb ? "mysql.global_priv" :
+	    "mysql.user", x->sql);
+	graph_fault(a->g, check, severity, SINK_SUPER, a->g->node[x->node].name, b);
+}
+
+/* Whoever reaches the server is that account. */
+static void
+step_in(struct audit_my *a, const struct audit_my_account *x, struct graph_basis *b)
+{
+	struct graph_step s = { .from = a->anyone, .to = x->node, .needs = STEP_USE,
+		.gives = STEP_BECOME, .breach = 1, .check = check_find("M1") };
+
+	s.basis = graph_basis(a->g, b);
+	graph_step(a->g, &s);
+}
+
+static int
+is_everywhere(const char *host)
+{
+	return strcmp(host, "%") == 0 || *host == '\0';
+}
+
+/* It can be locked by SQL, unless it is the last that could unlock it. */
+static void
+check_open(struct audit_my *a, const struct audit_my_account *x)
+{
+	struct graph_basis b = { .advice = x->bootstrap ?
+	    "give it a password: ALTER USER ... IDENTIFIED BY" :
+	    "or give it a password: ALTER USER ... IDENTIFIED BY" };
+
+	if (!x->login || (!x->open && *x->user != '\0' &&
+	    !(strcmp(x->user, "root") == 0 && is_everywhere(x->host))))
+		return;
+	if (!x->bootstrap) {
+		b.fix = audit_my_template(a, "ALTER USER %s ACCOUNT LOCK", x->sql);
+		b.undo = audit_my_template(a, "ALTER USER %s ACCOUNT UNLOCK", x->sql);
+	}
+	b.why = graph_printf(a->g, !x->open && *x->user != '\0' ?
+	    "%s may come from every host" : *x->user == '\0' ?
+	    "%s is an anonymous account" : "%s has no password", a->g->node[x->node].name);
+	fault(a, x, "M1", SEVERITY_CRITICAL, &b);
+	if (x->open)
+		step_in(a, x, &b);
+}
+
+static void
+check_weak(struct audit_my *a, const struct audit_my_account *x)
+{
+	struct graph_basis b = { .why = graph_printf(a->g, "%s logs in by %s",
+	    a->g->node[x->node].name, x->plugin), .advice = graph_printf(a->g, "ALTER USER %s IDENTIFIED WITH %s BY ...",
+	    x->sql, a->my->mariadb ? "ed25519" : "caching_sha2_password") };
+
+	if (x->native)
+		fault(a, x, "M11", SEVERITY_MEDIUM, &b);
+	if (x->dual) {
+		b.why = graph_printf(a->g, "the old password of %s is still good",
+		    a->g->node[x->node].name);
+		b.fix = audit_my_template(a, "ALTER USER %s DISCARD OLD PASSWORD", x->sql);
+		b.advice = "the old password cannot be brought back";
+		fault(a, x, "M11", SEVERITY_MEDIUM, &b);
+	}
+	if (!x->tls && !a->tls_required && strcmp(x->host, "localhost") != 0 &&
+	    strncmp(x->host, "127.", 4) != 0 && strcmp(x->host, "::1") != 0) {
+		b = (struct graph_basis){ .why = graph_printf(a->g, "%s may come without TLS",
+		    a->g->node[x->node].name), .fix = audit_my_template(a, "ALTER USER %s REQUIRE SSL", x->sql),
+			.undo = audit_my_template(a, "ALTER USER %s REQUIRE NONE", x->sql) };
+		fault(a, x, "M11", SEVERITY_MEDIUM, &b);
+	}
+}
+
+/* An elevated account with a password for ever; neither family can end the account itself. */
+static void
+check_elevated(struct audit_my *a, const struct audit_my_account *x)
+{
+	struct graph_basis b = { .why = graph_printf(a->g, "%s is elevated, and its password "
+	    "never expires", a->g->node[x->node].name), .advice = "or take the elevation away when it is not "
+	    "needed: a role for a time" };
+
+	if (!x->elevated || x->bootstrap || x->lifetime > 0 ||
+	    (x->lifetime < 0 && a->default_lifetime > 0))
+		return;
+	b.fix = audit_my_template(a, "ALTER USER %s PASSWORD EXPIRE INTERVAL 90 DAY", x->sql);
+	b.undo = audit_my_template(a, "ALTER USER %s PASSWORD EXPIRE %s", x->sql,
+	    x->lifetime == 0 ? "NEVER" : "DEFAULT");
+	fault(a, x, "B7", SEVERITY_HIGH, &b);
+}
+
+int
+audit_my_logins(struct audit_my *a, struct err *e)
+{
+	uint32_t i;
+
+	(void)e;	/* nothing is asked */
+	for (i = 0; i < a->accounts; i++) {
+		if (!a->account[i].login)
+			continue;
+		check_open(a, &a->account[i]);
+		check_weak(a, &a->account[i]);
+		check_elevated(a, &a->account[i]);
+	}
+	return 0;
+}

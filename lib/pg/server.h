@@ -24,6 +24,7 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/report.h"
 #include "pg/control.h"
@@ -55,6 +56,7 @@ struct pg_server_settings {
 	const char *restore_command;	/* NULL: none */
 	int standby;			/* make standby.signal: recover, stay readable */
 	const char *timeline;		/* recovery_target_timeline, or NULL: latest */
+	int event_triggers;		/* let the copy's own fire (17+), but for pg_server_query */
 };
 
 /*
@@ -86,6 +88,14 @@ int pg_server_configure(struct pg_server *s, const struct pg_server_settings *o,
 int pg_server_start(struct pg_server *s, struct report *r, struct err *e);
 
 /*
+ * Configure and start a copy that is to be written: it recovers by the WAL that lies in it,
+ * to its end, which is waited for.  As pg_server_configure, without standby, and
+ * pg_server_start; stopped again after a failure.
+ */
+int pg_server_recover(struct pg_server *s, const struct pg_server_settings *o,
+    struct report *r, struct err *e);
+
+/*
  * Still alive?  1, or 0: it ended, and *e holds its last words (ERR_UNREACHABLE) for the
  * caller to use.
  */
@@ -106,6 +116,14 @@ int pg_server_promote(struct pg_server *s, struct err *e);
 /* Fast shutdown, after five minutes an immediate one; waits for the end.  Not running: 0. */
 int pg_server_stop(struct pg_server *s, struct err *e);
 
+/*
+ * For a copy that nobody wants any more: end whatever works in datadir (its server and the
+ * server's children, by their working directory) at once, and remove a folder that
+ * pg_server_init made in /tmp for the socket.  Needs no struct; also for a half-made datadir.
+ * work: as for pg_server_init.  -1: ERR_BUSY, ERR_IO.
+ */
+int pg_server_kill(const char *datadir, const char *work, struct err *e);
+
 /* Done with a stopped server for good: remove the socket's folder. */
 int pg_server_tidy(struct pg_server *s, struct err *e);
 
@@ -118,5 +136,12 @@ int pg_server_tidy(struct pg_server *s, struct err *e);
  */
 int pg_server_query(struct pg_server *s, const char *sql, char *out, size_t cap,
     struct err *e);
+
+/*
+ * The connection string of a session over the private socket, into out.  ours: with what
+ * keeps the copy's settings from running code in it, which only a superuser may ask for.
+ */
+void pg_server_conninfo(const struct pg_server *s, const char *user, const char *database,
+    int ours, struct buf *out);
 
 #endif

@@ -326,7 +326,8 @@ settings_text(const struct pg_server *s, const struct pg_server_settings *o, str
 
 	buf_str(b, PG_SERVER_MARK "\n# written anew for each start\n");
 	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		if (s->major >= fixed[i].since)
+		if (s->major >= fixed[i].since &&
+		    (!o->event_triggers || strcmp(fixed[i].name, "event_triggers") != 0))
 			setting(b, fixed[i].name, fixed[i].value);
 	setting(b, "unix_socket_directories", s->run);
 	setting_number(b, "port", PG_SERVER_PORT, 0);

@@ -32,23 +32,57 @@ pg_server_forget_others(struct err *e)
 	return 0;
 }
 
+/* One parameter of a connection string. */
+static void
+parameter(struct buf *b, const char *name, const char *value)
+{
+	buf_fmt(b, "%s%s='", b->len > 0 ? " " : "", name);
+	for (; *value != '\0'; value++) {
+		if (*value == '\'' || *value == '\\')
+			buf_u8(b, '\\');
+		buf_u8(b, (uint8_t)*value);
+	}
+	buf_u8(b, '\'');
+}
+
 /*
- * One attempt.  The environment no longer says anything, and what the copy's ALTER ROLE
- * or ALTER DATABASE would load or run for a session is off.
+ * The environment no longer says anything, and what the copy's ALTER ROLE or ALTER
+ * DATABASE would load or run for a session of ours is off.
  */
+void
+pg_server_conninfo(const struct pg_server *s, const char *user, const char *database,
+    int ours, struct buf *out)
+{
+	static const char *const fixed_keys[] = { "connect_timeout", "sslmode", "gssencmode",
+		"application_name", "target_session_attrs", "client_encoding" };
+	static const char *const fixed_values[] = { "10", "disable", "disable", "bulkhead", "any",
+		"UTF8" };
+	char port[12];
+	size_t i;
+
+	(void)snprintf(port, sizeof(port), "%d", PG_SERVER_PORT);
+	parameter(out, "host", s->run);
+	parameter(out, "port", port);
+	parameter(out, "user", user);
+	parameter(out, "dbname", database);
+	for (i = 0; i < sizeof(fixed_keys) / sizeof(fixed_keys[0]); i++)
+		parameter(out, fixed_keys[i], fixed_values[i]);
+	if (ours)
+		parameter(out, "options", s->major >= 17 ? OPTIONS " -c event_triggers=off" : OPTIONS);
+}
+
+/* One attempt. */
 static PGconn *
 connect_as(const struct pg_server *s, const char *user, const char *database)
 {
-	char port[12];
-	const char *options = s->major >= 17 ? OPTIONS " -c event_triggers=off" : OPTIONS;
-	const char *const keys[] = { "host", "port", "user", "dbname", "connect_timeout",
-		"sslmode", "gssencmode", "options", "application_name", "target_session_attrs",
-		"client_encoding", NULL };
-	const char *const values[] = { s->run, port, user, database, "10", "disable",
-		"disable", options, "bulkhead", "any", "UTF8", NULL };
+	struct buf b = BUF_INIT;
+	PGconn *c = NULL;
 
-	(void)snprintf(port, sizeof(port), "%d", PG_SERVER_PORT);
-	return PQconnectdbParams(keys, values, 0);
+	pg_server_conninfo(s, user, database, 1, &b);
+	if (!b.failed)
+		c = PQconnectdb(buf_cstr(&b));
+	buf_free(&b);
+	return c;
 }
 
 /* Does the failed connection's message say so?  (It has no SQLSTATE; lc_messages is C.) */

@@ -2,34 +2,33 @@
  * Proving findings: on a throwaway copy of the server, become the account, walk the path,
  * and really try what stands at its end.
  *
- * How a path is walked.  A session is opened as the account, in the database of the power
- * (else of the first basis that names one), and a transaction begun, which is rolled
- * back at the end.
+ * How a path is walked.  A session is opened as the account, in the database where the
+ * first SQL of the path must run, and a transaction begun, which is rolled back at the end.
  *
- *	step	Its `proof` statements are run in the session.  They may leave the session
- *		as the account that the step leads to (SET ROLE), or only show that the holder
- *		could get there (code that ran as the other account).  Where a step gives
- *		BECOME and the session is not that account then, a new session as that account
- *		goes on.  A hub is nobody: the session stays who it was.  Without a proof: a
- *		step that gives USE needs none, it works by itself; another one is not tried.
- *	power	Its `proof` statements are run.  A statement that cannot run in a
- *		transaction block (DROP DATABASE, ALTER SYSTEM) is tried at the very end, as
- *		whoever the session was, without one; what it did is put right.
+ *	step	Its `proof` statements are run.  They may leave the session as the account that
+ *		the step leads to (SET ROLE), or only show that the holder could get there
+ *		(code that ran as the other account).  Where a step gives BECOME and the
+ *		session is not that account then, or where the database changes, a new
+ *		session as that account goes on.  A hub is nobody: the session stays who it
+ *		was.  Without a proof a step that gives USE works by itself; a path with
+ *		another one is not tried.
+ *	power	Its `proof` statements are run.  One that cannot run in a transaction block
+ *		(DROP DATABASE, ALTER SYSTEM) is tried without one when all others have been,
+ *		as whoever the session was; what it did is put right.
  *
- * So proofs are written for one session, each statement by itself (they are separated by
- * ";\n"), and need not clean up what a rollback undoes.  A copy has no replication slots.
- * In a proof %o is the object and %% a percent sign; %n and %g mean nothing here.
+ * So proofs are written for one session, statement by statement (";\n" between them), and
+ * need not undo what a rollback undoes.  %o is the object and %% a percent sign; %n and
+ * %g mean nothing here.  A copy has no replication slots, and its settings are our own.
  *
- * Confirmed: all went through.  Refuted: the server said no for want of a right (SQLSTATE
- * 42501).  All else is not tried: no proof, another error, a path that begins with
- * anyone who reaches the server, a fault.  Of several objects the first few are tried, until one
- * is confirmed.
+ * Confirmed: all went through.  Refuted: the server said no, for want of a right (SQLSTATE
+ * 42501) or because the database's own code did (P0001).  All else is not tried: no
+ * proof, another error, a fault, a path that begins with anyone who reaches the server.  Of
+ * several objects the first few are tried, until one is confirmed.
  */
 #ifndef AUDIT_PROVE_H
 #define AUDIT_PROVE_H
 
 #include "audit/judge.h"
-#include "base/report.h"
 
 enum proof_outcome { PROOF_UNTRIED, PROOF_CONFIRMED, PROOF_REFUTED };
 
@@ -37,29 +36,37 @@ struct proof {
 	enum proof_outcome outcome;
 	char *statement;	/* that worked, or was refused; NULL: none was run */
 	char *words;		/* why not: the server's words, or ours; NULL: confirmed */
+	int moot;		/* a fault, or no path: there is nothing that could be tried */
 };
 
 /* What came of one statement, or of opening a session. */
+enum prove_what { PROVE_DONE, PROVE_DENIED, PROVE_NO_BLOCK, PROVE_FAILED };
 struct prove_answer {
-	enum { PROVE_DONE, PROVE_DENIED, PROVE_NO_BLOCK, PROVE_FAILED } what;
+	enum prove_what what;
 	char words[256];	/* the server's, when not PROVE_DONE */
 };
 
 /*
- * A way to the throwaway server; prove_pg.h makes one.  open: a session as that
- * account, in database db (NULL or "": any that lets it in); NULL with *a set, or with *e set
- * when the server is gone.  run: one statement.  who: who the session is now, valid until the next call;
- * NULL: not known.  mend: put right what was left by statements that no rollback undoes.
- * -1 with *e set: the server is gone.
+ * A way to the throwaway server; audit/prove_pg.h makes one.
+ *
+ *	open	a session as that account, in database db; "": in any that lets it in, but
+ *		not in the one whose quoted name is not_in (may be NULL).  NULL: *a says why
+ *	begin	a transaction; end: roll it back
+ *	run	one statement
+ *	who	who the session is now, valid until the next call; NULL: not known
+ *	mend	put right what statements did that no rollback undoes
+ *
+ * NULL and -1 with *e set: the server is gone.
  */
 struct prove_session;
 struct prove_way {
 	struct prove_session *(*open)(void *ctx, const struct graph_node *account,
-	    const char *db, struct prove_answer *a, struct err *e);
+	    const char *db, const char *not_in, struct prove_answer *a, struct err *e);
+	int (*begin)(struct prove_session *s, struct err *e);
 	int (*run)(struct prove_session *s, const char *sql, struct prove_answer *a,
 	    struct err *e);
 	const char *(*who)(struct prove_session *s);
-	void (*close)(struct prove_session *s);
+	void (*end)(struct prove_session *s);	/* and close */
 	int (*mend)(void *ctx, struct err *e);
 	void *ctx;
 };
@@ -69,10 +76,23 @@ struct proofs {
 	uint32_t n;
 };
 
-/* 0, or -1: ERR_SYSTEM, what the way said, ERR_CANCELLED.  proofs_free in any case. */
+/*
+ * A copy's settings and pg_hba.conf are ours: take what a reader found in them (checks B4, H1
+ * and S1: faults, steps, unknowns) out of the graph, before it is finished.
+ */
+void prove_forget_settings(struct graph *g);
+
+/* 0, or -1: ERR_SYSTEM, or what the way said.  proofs_free in any case. */
 int prove_all(const struct graph *g, const struct verdict *v, const struct prove_way *way,
-    struct report *report, struct proofs *out, struct err *e);
+    struct proofs *out, struct err *e);
 void proofs_free(struct proofs *p);
+
+/*
+ * ERR_NEGATIVE: something at or above fail_on is confirmed; ERR_INCOMPLETE: not that, but
+ * something there could not be tried (and is not moot), or read; else ERR_NONE.
+ */
+enum err_kind proofs_outcome(const struct graph *g, const struct verdict *v,
+    const struct proofs *p, enum severity fail_on);
 
 /* "confirmed", "refuted", "not tried". */
 const char *proof_word(enum proof_outcome o);

@@ -33,9 +33,17 @@ tell_state_name(enum tell_state s)
 	return names[s];
 }
 
+const struct proof *
+tale_proof(const struct tale *x, const struct finding *f)
+{
+	return x->t->proofs != NULL ? &x->t->proofs->proof[f - x->t->v->finding] : NULL;
+}
+
 int
 tale_fails(const struct tale *x, const struct finding *f)
 {
+	if (x->t->proofs != NULL && tale_proof(x, f)->outcome != PROOF_CONFIRMED)
+		return 0;
 	return f->severity >= x->t->fail_on && tale_state(x, f) <= TELL_WORSE;
 }
 
@@ -65,6 +73,8 @@ tell_outcome(const struct telling *t)
 {
 	struct tale x = { .t = t };
 
+	if (t->proofs != NULL)
+		return proofs_outcome(t->g, t->v, t->proofs, t->fail_on);
 	count(&x);
 	return x.failing > 0 ? ERR_NEGATIVE : t->g->unknowns > 0 ? ERR_INCOMPLETE : ERR_NONE;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "audit/fix.h"
+#include "audit/prove.h"
 
 enum tell_format { TELL_TEXT, TELL_JSON, TELL_TAP, TELL_SARIF };
 
@@ -25,6 +26,7 @@ struct telling {
 	const struct policy *policy;
 	const char *policy_file;	/* or NULL */
 	const struct verdict *v;
+	const struct proofs *proofs;	/* what came of trying them; NULL: nobody tried */
 	const struct baseline *baseline; /* or NULL */
 	const char *server;		/* its name and version */
 	unsigned engine;		/* CHECK_...: which checks there are on it */
@@ -34,7 +36,8 @@ struct telling {
 
 /*
  * What the run comes to: 0 clean, ERR_NEGATIVE: findings at or above fail_on (with a
- * baseline: new or worse ones), ERR_INCOMPLETE: none of these, but unknowns.
+ * baseline: new or worse ones), ERR_INCOMPLETE: none of these, but unknowns.  With proofs:
+ * as proofs_outcome says.
  */
 enum err_kind tell_outcome(const struct telling *t);
 

@@ -55,6 +55,18 @@ add_fix(struct tale *x, const struct finding_fix *fix)
 }
 
 static void
+add_proof(struct tale *x, const struct proof *p)
+{
+	if (p == NULL)
+		return;
+	json_open(&x->j, "proof", '{');
+	json_str(&x->j, "outcome", proof_word(p->outcome));
+	json_str(&x->j, "statement", p->statement);
+	json_str(&x->j, "words", p->words);
+	json_close(&x->j, '}');
+}
+
+static void
 add_expired(struct tale *x, const struct policy_except *ex)
 {
 	if (ex == NULL) {
@@ -90,6 +102,7 @@ print_finding(struct tale *x, const struct finding *f, struct err *e)
 	}
 	add_expired(x, f->expired);
 	add_fix(x, f->fix);
+	add_proof(x, tale_proof(x, f));
 	if (x->t->baseline != NULL)
 		json_str(&x->j, "state", tell_state_name(tale_state(x, f)));
 	if (was != NULL) {
@@ -135,6 +148,20 @@ print_note(struct tale *x, const char *text)
 	(void)json_write(&x->j, x->f, &ignored);
 }
 
+static void
+add_proved(struct tale *x)
+{
+	uint32_t n[3] = { 0 }, i;
+
+	if (x->t->proofs == NULL)
+		return;
+	for (i = 0; i < x->t->proofs->n; i++)
+		n[x->t->proofs->proof[i].outcome]++;
+	json_uint(&x->j, "confirmed", n[PROOF_CONFIRMED]);
+	json_uint(&x->j, "refuted", n[PROOF_REFUTED]);
+	json_uint(&x->j, "untried", n[PROOF_UNTRIED]);
+}
+
 static int
 print_result(struct tale *x, struct err *e)
 {
@@ -158,6 +185,7 @@ print_result(struct tale *x, struct err *e)
 		json_uint(&x->j, "changed", x->state[TELL_WORSE] + x->state[TELL_CHANGED]);
 		json_uint(&x->j, "gone", x->gone);
 	}
+	add_proved(x);
 	return json_write(&x->j, x->f, e);
 }
 

@@ -43,6 +43,9 @@ struct tale {
 
 enum tell_state tale_state(const struct tale *x, const struct finding *f);
 
+/* What came of trying it; NULL: nobody tried. */
+const struct proof *tale_proof(const struct tale *x, const struct finding *f);
+
 /* Does it change the exit status? */
 int tale_fails(const struct tale *x, const struct finding *f);
 

@@ -7,6 +7,7 @@
 #include "audit/tell_private.h"
 
 #define INDENT	"                         "	/* below the paths */
+#define STATEMENT_SHOWN	200	/* bytes of a statement that was tried */
 
 static void
 print_line(struct tale *x, const char *what, const char *text)
@@ -31,6 +32,37 @@ print_fix(struct tale *x, const struct finding_fix *fix)
 		    tale_plural(fix->remaining));
 		print_line(x, "of them", fix->remains);
 	}
+}
+
+/* The statement may be long: its beginning tells what it was; --json has all of it. */
+static void
+shorten(struct buf *b)
+{
+	size_t n = STATEMENT_SHOWN;
+
+	if (b->failed || b->len <= n)
+		return;
+	while (n > 0 && (b->data[n] & 0xc0) == 0x80)	/* not amid a letter */
+		n--;
+	b->len = n;
+	buf_str(b, "...");
+}
+
+static void
+print_proof(struct tale *x, const struct proof *p)
+{
+	if (p == NULL)
+		return;
+	buf_reset(&x->line);
+	if (p->statement != NULL)
+		tale_flat(&x->line, p->statement);
+	shorten(&x->line);
+	fprintf(x->f, INDENT "%s%s%s", p->outcome == PROOF_CONFIRMED ? "confirmed by trying" :
+	    proof_word(p->outcome), p->statement != NULL ? ": " : "", buf_cstr(&x->line));
+	buf_reset(&x->line);
+	if (p->words != NULL)
+		tale_flat(&x->line, p->words);
+	fprintf(x->f, "%s%s\n", p->words != NULL ? ": " : "", buf_cstr(&x->line));
 }
 
 /* "new", "was high, 3 objects" */
@@ -63,6 +95,7 @@ print_finding(struct tale *x, const struct finding *f)
 		fprintf(x->f, "; the exception in line %u ran out on %s", f->expired->line,
 		    f->expired->until);
 	putc('\n', x->f);
+	print_proof(x, tale_proof(x, f));
 	if (x->t->fixes)
 		print_fix(x, f->fix);
 }
@@ -122,6 +155,19 @@ print_note(struct tale *x, const char *text)
 }
 
 static void
+print_proved(struct tale *x)
+{
+	uint32_t n[3] = { 0 }, i;
+
+	if (x->t->proofs == NULL)
+		return;
+	for (i = 0; i < x->t->proofs->n; i++)
+		n[x->t->proofs->proof[i].outcome]++;
+	fprintf(x->f, "; %" PRIu32 " confirmed, %" PRIu32 " refuted, %" PRIu32 " not tried",
+	    n[PROOF_CONFIRMED], n[PROOF_REFUTED], n[PROOF_UNTRIED]);
+}
+
+static void
 print_summary(struct tale *x)
 {
 	const struct verdict *v = x->t->v;
@@ -143,6 +189,7 @@ print_summary(struct tale *x)
 		fprintf(x->f, "; since the baseline %" PRIu32 " new, %" PRIu32 " changed, %" PRIu32
 		    " gone", x->state[TELL_NEW], x->state[TELL_WORSE] + x->state[TELL_CHANGED],
 		    x->gone);
+	print_proved(x);
 	putc('\n', x->f);
 }
 

@@ -53,6 +53,7 @@
 	X(policy)		\
 	X(policy_may)		\
 	X(pool)			\
+	X(prove)		\
 	X(repo)			\
 	X(report)		\
 	X(sealed)		\

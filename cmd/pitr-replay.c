@@ -1,20 +1,16 @@
 /*
  * pitr-replay: replay the log onto a restored copy, up to an exact point.
  */
-#include <dirent.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/io.h"
-#include "base/opt.h"
 #include "base/tool.h"
 #include "log/fetch.h"
-#include "log/replay.h"
+#include "pitr-replay.h"
 
 enum { OPT_BEFORE = 256, OPT_TO, OPT_STREAM, OPT_PLAN, OPT_RELEASE, OPT_STOP, OPT_FROM };
 
@@ -115,103 +111,17 @@ take_operands(void *args, int n, char **operand, struct err *e)
 	return check_args(a, e);
 }
 
-/* What was named and is not there may be a slip of the pen: nothing is replayed past it. */
-static int
-worth_replaying(const struct replay *rp)
-{
-	return rp->plan.reached || (rp->goal.kind != TARGET_XID && rp->goal.kind != TARGET_NAME);
-}
-
-/* ---- what it says ---------------------------------------------------------- */
-
-static void
-print_transaction(const char *side, const struct wal_event *ev)
-{
-	char at[LSN_TEXT], time[CLOCK_TEXT];
-
-	if (ev->kind == 0)
-		printf("%-9s no transaction\n", side);
-	else
-		printf("%-9s transaction %" PRIu32 ", committed %s, at %s\n", side, ev->xid,
-		    clock_format(time, ev->time), lsn_format(at, ev->start));
-}
-
-static void
-print_sides(const struct replay *rp)
-{
-	print_transaction("before it", &rp->plan.before);
-	print_transaction("after it", &rp->plan.after);
-}
-
-static void
-print_plan(const struct replay *rp)
-{
-	const struct target_result *p = &rp->plan;
-	char from[LSN_TEXT], stop[LSN_TEXT], span[32];
-	uint64_t bytes = p->stop > rp->from ? p->stop - rp->from : 0;
-	int i;
-
-	printf("snapshot  %s of %s\n", rp->snapshot->id, rp->stamp.source);
-	for (i = 0; i < rp->path.n; i++)
-		printf("stream    %s, %s to %s\n", rp->path.at[i].stream->name,
-		    lsn_format(from, rp->path.at[i].from), lsn_format(stop, rp->path.at[i].to));
-	printf("replay    %s to %s%s: %" PRIu64 " transactions, %.1f MiB, about %s\n",
-	    lsn_format(from, rp->from), lsn_format(stop, p->stop),
-	    p->at_end ? ", the end of the log" : "", p->commits, (double)bytes / 1048576,
-	    clock_format_span(span, 1000000 + (int64_t)(bytes / 30)));	/* 30 MB a second */
-	print_sides(rp);
-}
-
-static void
-json_transaction(struct json *j, const char *key, const struct wal_event *ev)
-{
-	if (ev->kind == 0) {
-		json_str(j, key, NULL);
-		return;
-	}
-	json_open(j, key, '{');
-	json_uint(j, "xid", ev->xid);
-	json_time(j, "time", ev->time);
-	lsn_json(j, "lsn", ev->start);
-	json_close(j, '}');
-}
+/* ---- what it does ---------------------------------------------------------- */
 
 /* What was done: nothing, when a transaction or restore point is not there. */
 static const char *
 did(const struct replay *rp, const struct args *a)
 {
-	if (a->plan || !worth_replaying(rp))
+	if (a->plan || !replay_is_worthwhile(rp))
 		return "plan";
 	if (a->output != NULL)
 		return "write";
 	return a->release && rp->plan.reached ? "release" : "replay";
-}
-
-static int
-print_json(const struct replay *rp, const struct args *a, struct err *e)
-{
-	struct json j = JSON_INIT;
-	int rc;
-
-	json_begin(&j, "result");
-	json_int(&j, "status", rp->plan.reached ? 0 : 1);
-	json_str(&j, "did", did(rp, a));
-	json_str(&j, "source", rp->stamp.source);
-	json_str(&j, "snapshot", rp->snapshot->id);
-	if (rp->path.n > 0)
-		json_str(&j, "stream", rp->path.at[rp->path.n - 1].stream->name);
-	lsn_json(&j, "from", rp->from);
-	lsn_json(&j, "stop", rp->plan.stop);
-	json_bool(&j, "at_end", rp->plan.at_end);
-	json_bool(&j, "reached", rp->plan.reached);
-	json_uint(&j, "transactions", rp->plan.commits);
-	json_transaction(&j, "before", &rp->plan.before);
-	json_transaction(&j, "after", &rp->plan.after);
-	json_int(&j, "locked", rp->locked);
-	json_str(&j, "socket", rp->readable ? rp->server.run : NULL);
-	rc = json_print(&j, e);
-	json_free(&j);
-	return rc;
 }
 
 /* A target that the log does not reach: said in words, and by the exit status. */
@@ -227,25 +137,6 @@ not_reached(const struct replay *rp, struct err *e)
 	    clock_format(last, rp->path.n > 0 ? rp->path.end_time : rp->snapshot->stopped));
 }
 
-/* ---- what it does ---------------------------------------------------------- */
-
-static int
-is_empty(const char *dir, struct err *e)
-{
-	struct dirent *d;
-	DIR *dp;
-	int n = 0;
-
-	if ((dp = opendir(dir)) == NULL)
-		return err_sys(e, ERR_IO, "%s", dir);
-	while ((d = readdir(dp)) != NULL)
-		n += strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0;
-	(void)closedir(dp);	/* only read from */
-	if (n > 0)
-		return err_set(e, ERR_REFUSED, "%s: is not empty", dir);
-	return 0;
-}
-
 static int
 write_wal(struct replay *rp, const struct args *a, struct err *e)
 {
@@ -253,69 +144,22 @@ write_wal(struct replay *rp, const struct args *a, struct err *e)
 
 	if (a->from != NULL && lsn_parse(a->from, &from) < 0)
 		return err_set(e, ERR_USAGE, "--from %s: not an LSN", a->from);
-	if (io_mkdirs(a->output, 0700, e) < 0 || is_empty(a->output, e) < 0 ||
-	    replay_write(rp, from, a->output, &n, e) < 0)
+	if (replay_write(rp, from, a->output, &n, e) < 0)
 		return -1;
 	if (!a->common.json)
 		printf("%" PRIu64 " segments in %s\n", n, a->output);
 	return 0;
 }
 
-/* How the copy was left. */
-static void
-print_left(const struct replay *rp, const char *did_what)
-{
-	if (strcmp(did_what, "release") == 0) {
-		printf("released  %s is a database of its own, on a new timeline, and stopped\n",
-		    rp->o.target);
-		return;
-	}
-	if (!rp->readable) {
-		printf("stopped   it cannot be read here, since transactions with very many "
-		    "subtransactions\n          were open: replay it further, or release it\n");
-		return;
-	}
-	if (rp->locked > 0)
-		printf("locked    %d tables and indexes, by transactions that were open here: "
-		    "--release frees them\n", rp->locked);
-	printf("paused    read it with: psql -h %s -p 5432 -U postgres\n"
-	    "          stop it with: pitr-replay --stop %s\n", rp->server.run, rp->o.target);
-}
-
-static void
-print_done(const struct replay *rp, const char *did_what)
-{
-	char at[LSN_TEXT];
-
-	if (rp->plan.reached)
-		printf("reached   %s, at %s\n", rp->goal.text, lsn_format(at, rp->plan.stop));
-	print_sides(rp);
-	print_left(rp, did_what);
-}
-
 static int
 replay(struct replay *rp, const struct args *a, struct err *e)
 {
-	if (!worth_replaying(rp))
+	if (!replay_is_worthwhile(rp))
 		return 0;
 	if (replay_run(rp, e) < 0 || (a->release && rp->plan.reached && replay_release(rp, e) < 0))
 		return -1;
 	if (!a->common.json)
-		print_done(rp, did(rp, a));
-	return 0;
-}
-
-/* Without a target --release takes the copy as it stands, once it has been replayed. */
-static int
-choose_goal(const struct replay *rp, const struct args *a, struct target *t, struct err *e)
-{
-	char at[LSN_TEXT];
-
-	if (a->point != NULL)
-		return target_parse(a->point, a->inclusive, t, e);
-	if (a->release && rp->stamp.replayed != 0)
-		return target_parse(lsn_format(at, rp->from), 0, t, e);
-	*t = (struct target){ .kind = TARGET_END, .inclusive = 1, .text = "the end of the log" };
+		say_done(rp, did(rp, a));
 	return 0;
 }
 
@@ -325,17 +169,17 @@ work(struct replay *rp, const struct args *a, struct report *report, struct err 
 	struct target t;
 	char utc[CLOCK_TEXT];
 
-	if (choose_goal(rp, a, &t, e) < 0)
+	if (replay_goal(rp, a->point, a->inclusive, &t, e) < 0)
 		return -1;
 	if (t.kind == TARGET_TIME && strcmp(t.text, clock_format(utc, t.time)) != 0)
 		report_note(report, "target %s is %s", t.text, utc);
 	if (replay_plan(rp, &t, e) < 0)
 		return -1;
 	if (a->plan && !a->common.json)
-		print_plan(rp);
+		say_plan(rp);
 	if (a->output != NULL ? write_wal(rp, a, e) < 0 : !a->plan && replay(rp, a, e) < 0)
 		return -1;
-	if (a->common.json && print_json(rp, a, e) < 0)
+	if (a->common.json && say_json(rp, did(rp, a), e) < 0)
 		return -1;
 	return not_reached(rp, e);
 }

@@ -1,9 +1,8 @@
 /*
- * Replaying the log onto a restored copy: opening it, planning, and writing the WAL out.
+ * Replaying the log onto a restored copy: opening it, and planning.
  */
 #include "log/replay.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -290,58 +289,22 @@ replay_plan(struct replay *rp, const struct target *t, struct err *e)
 	return 0;
 }
 
-/* ---- -o DIR ---------------------------------------------------------------- */
-
-/* The segment into `part`, durably; 0 when there is nothing of it. */
-static int
-write_part(const struct walfile_source *w, uint32_t timeline, uint64_t at, const char *part,
+int
+replay_goal(const struct replay *rp, const char *point, int inclusive, struct target *t,
     struct err *e)
 {
-	int rc, fd;
+	char at[LSN_TEXT];
 
-	if ((fd = io_open(part, O_WRONLY | O_CREAT | O_EXCL, 0600, e)) < 0)
-		return -1;
-	rc = walfile_segment(w, timeline, at, fd, part, e);
-	if (rc <= 0 || io_fsync(fd, part, e) < 0) {
-		(void)close(fd);	/* it is not wanted, or the failure is told already */
-		return rc <= 0 ? rc : -1;
-	}
-	return io_close(fd, part, e) < 0 ? -1 : 1;
-}
-
-static int
-write_segment(const struct walfile_source *w, uint32_t timeline, uint64_t at, const char *dir,
-    struct err *e)
-{
-	char name[WAL_NAME], *part, *path;
-	int rc = -1;
-
-	wal_segment_name(name, timeline, at, w->snapshot->segment_size);
-	path = io_path(dir, name, e);
-	part = io_path(dir, "part", e);
-	if (path != NULL && part != NULL) {
-		if ((rc = write_part(w, timeline, at, part, e)) > 0)
-			rc = io_link_new(part, path, e);
-		(void)unlink(part);	/* gone already, or not whole */
-	}
-	free(part);
-	free(path);
-	return rc;
+	if (point != NULL)
+		return target_parse(point, inclusive, t, e);
+	if (rp->o.release && rp->stamp.replayed != 0)
+		return target_parse(lsn_format(at, rp->from), 0, t, e);
+	*t = (struct target){ .kind = TARGET_END, .inclusive = 1, .text = "the end of the log" };
+	return 0;
 }
 
 int
-replay_write(struct replay *rp, uint64_t from, const char *dir, uint64_t *segments, struct err *e)
+replay_is_worthwhile(const struct replay *rp)
 {
-	struct walfile_source w = { .snapshot = rp->snapshot, .wal_dir = rp->wal, .path = &rp->cut,
-		.reader = rp->reader };
-	uint32_t size = rp->snapshot->segment_size;
-	uint64_t first = wal_segment_start(from, size), at, end = walfile_end(&w);
-	int rc = 0;
-
-	for (at = first, *segments = 0; rc == 0 && at < end; at += size, ++*segments) {
-		report_progress(rp->o.report, "writing WAL", at - first, end - first);
-		rc = write_segment(&w, walfile_timeline(&w, at), at, dir, e);
-	}
-	report_done(rp->o.report);
-	return rc;
+	return rp->plan.reached || (rp->goal.kind != TARGET_XID && rp->goal.kind != TARGET_NAME);
 }

@@ -65,8 +65,18 @@ struct replay {
 int replay_open(struct replay *rp, const struct replay_options *o, struct err *e);
 void replay_close(struct replay *rp);	/* leaves a paused server running */
 
+/*
+ * The target that point means (--to: inclusive), NULL: the end of the log; but to release a
+ * copy that was replayed before means to take it as it stands.  ERR_USAGE.
+ */
+int replay_goal(const struct replay *rp, const char *point, int inclusive, struct target *t,
+    struct err *e);
+
 /* Fills rp->plan.  ERR_REFUSED: before what the copy holds; ERR_CORRUPT: a hole or damage before the target. */
 int replay_plan(struct replay *rp, const struct target *t, struct err *e);
+
+/* A transaction or restore point that is not there may be a slip of the pen: 0 then. */
+int replay_is_worthwhile(const struct replay *rp);
 
 /*
  * Replay to rp->plan.stop, then pause.  The stamp says so when it returns 0.  A server that
@@ -81,7 +91,11 @@ int replay_release(struct replay *rp, struct err *e);
 /* Stop the paused server of a copy; 1 when one ran, 0 when not. */
 int replay_stop(const char *target, struct err *e);
 
-/* Write the WAL from `from` (rounded down to a segment) to the plan's stop as segment files into dir. */
-int replay_write(struct replay *rp, uint64_t from, const char *dir, uint64_t *segments, struct err *e);
+/*
+ * Write the WAL from `from` (rounded down to a segment) to the plan's stop as segment files
+ * into dir, which is made unless it is there, and empty (else ERR_REFUSED).
+ */
+int replay_write(struct replay *rp, uint64_t from, const char *dir, uint64_t *segments,
+    struct err *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include <check.h>
 
 #define SUITES(X)		\
+	X(acl)			\
 	X(audit_check)		\
 	X(baseline)		\
 	X(buf)			\

@@ -12,9 +12,16 @@
 /* Once per server, and once per database; the first ones fill what the others look up. */
 static int (*const server_reader[])(struct audit_pg *, struct err *) = {
 	audit_pg_roles,
+	audit_pg_members,
+	audit_pg_databases,
+	audit_pg_parameters,
+	audit_pg_passwords,
 };
 static int (*const database_reader[])(struct audit_pg *, struct err *) = {
 	audit_pg_schemas,
+	audit_pg_objects,
+	audit_pg_defaults,
+	audit_pg_database,
 	audit_pg_code,
 };
 
@@ -54,48 +61,6 @@ audit_pg_ask(struct audit_pg *a, const char *check, const char *what, const char
 	return 0;
 }
 
-const char *
-audit_pg_template(struct audit_pg *a, const char *s)
-{
-	struct buf b = BUF_INIT;
-	const char *out;
-
-	if (strchr(s, '%') == NULL)
-		return graph_string(a->g, s);
-	for (; *s != '\0'; s++) {
-		buf_add(&b, s, 1);
-		if (*s == '%')
-			buf_str(&b, "%");
-	}
-	out = graph_string(a->g, buf_cstr(&b));
-	buf_free(&b);
-	return out;
-}
-
-static const char *
-quote(struct audit_pg *a, const char *text, char *(*escape)(PGconn *, const char *, size_t))
-{
-	char *quoted = escape(a->pg->c, text, strlen(text));
-	const char *out;
-
-	/* libpq refuses only text that is not UTF-8, which no server of ours sends. */
-	out = audit_pg_template(a, quoted != NULL ? quoted : "");
-	PQfreemem(quoted);
-	return out;
-}
-
-const char *
-audit_pg_ident(struct audit_pg *a, const char *name)
-{
-	return quote(a, name, PQescapeIdentifier);
-}
-
-const char *
-audit_pg_literal(struct audit_pg *a, const char *text)
-{
-	return quote(a, text, PQescapeLiteral);
-}
-
 const struct audit_pg_role *
 audit_pg_role(const struct audit_pg *a, uint32_t oid)
 {
@@ -117,6 +82,24 @@ uint32_t
 audit_pg_role_node(const struct audit_pg *a, const struct audit_pg_role *r)
 {
 	return r->oid == PG_DATABASE_OWNER ? a->db_owner_node : r->node;
+}
+
+const struct audit_pg_role *
+audit_pg_role_named(const struct audit_pg *a, const char *name)
+{
+	uint32_t low = 0, high = a->roles, mid;
+	int order;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if ((order = strcmp(name, a->by_name[mid]->name)) == 0)
+			return a->by_name[mid];
+		if (order > 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
 }
 
 const struct audit_pg_schema *
@@ -169,6 +152,14 @@ list_databases(struct audit_pg *a, struct audit_pg_server *s, struct err *e)
 	    add_database, s, e) < 0 ? -1 : 0;
 }
 
+static int
+run(struct audit_pg *a, int (*reader)(struct audit_pg *, struct err *), struct err *e)
+{
+	if (reader(a, e) != 0)
+		return -1;
+	return a->failed ? err_set(e, ERR_SYSTEM, "out of memory") : 0;
+}
+
 /* The readers of a database, over the connection that a->pg is. */
 static int
 read_database(struct audit_pg *a, const struct database *d, struct err *e)
@@ -184,7 +175,7 @@ read_database(struct audit_pg *a, const struct database *d, struct err *e)
 	    graph_printf(a->g, "pg_database_owner of %s", d->name), "");
 	report_detail(a->report, "reading database %s", d->name);
 	for (i = 0; i < COUNT(database_reader); i++)
-		if (database_reader[i](a, e) != 0)
+		if (run(a, database_reader[i], e) != 0)
 			return err_context(e, "database %s", d->name);
 	return 0;
 }
@@ -256,9 +247,11 @@ read_server(struct audit_pg *a, const char *conninfo, struct err *e)
 	a->server = &s;
 	rc = list_databases(a, &s, e);
 	for (i = 0; rc == 0 && i < COUNT(server_reader); i++)
-		rc = server_reader[i](a, e);
+		rc = run(a, server_reader[i], e);
 	if (rc == 0)
 		rc = read_databases(a, conninfo, &s, e);
+	if (rc == 0)
+		rc = audit_pg_backup(a, e);
 	free(s.db);
 	return rc;
 }
@@ -280,6 +273,7 @@ audit_pg(struct graph *g, const char *conninfo, struct report *report, char *ser
 	(void)snprintf(server, cap, "PostgreSQL %d.%d, %s", a.major, a.pg->version % 10000,
 	    a.pg->what);	/* a cut name still tells enough */
 	rc = read_server(&a, conninfo, e);
+	free(a.by_name);
 	free(a.role);
 	free(a.schema);
 	pg_free(a.pg);
@@ -290,9 +284,17 @@ const char *
 audit_pg_grants(void)
 {
 	return
-	    "-- What privaudit needs to read all of a server.  Run it as a superuser.\n"
+	    "-- What privaudit needs to read all of a PostgreSQL server; as a superuser,\n"
+	    "-- in the database that privaudit comes in by.\n"
 	    "CREATE ROLE privaudit LOGIN;\n"
-	    "GRANT pg_read_all_settings TO privaudit;\n"
-	    "-- in each database that PUBLIC may not connect to:\n"
+	    "-- How passwords are kept, without the hashes.\n"
+	    "CREATE SCHEMA privaudit;\n"
+	    "CREATE VIEW privaudit.password AS\n"
+	    "\tSELECT oid AS role, CASE WHEN rolpassword IS NULL THEN 'none'\n"
+	    "\t    WHEN rolpassword LIKE 'md5%' THEN 'md5' ELSE 'other' END AS kind\n"
+	    "\tFROM pg_catalog.pg_authid;\n"
+	    "GRANT USAGE ON SCHEMA privaudit TO privaudit;\n"
+	    "GRANT SELECT ON privaudit.password TO privaudit;\n"
+	    "-- In each database that PUBLIC may not connect to:\n"
 	    "-- GRANT CONNECT ON DATABASE ... TO privaudit;\n";
 }

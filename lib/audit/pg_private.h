@@ -12,6 +12,7 @@
 
 #include "audit/graph.h"
 #include "audit/pg.h"
+#include "base/buf.h"
 #include "pg/query.h"
 
 #define PG_FIRST_USER_OID    16384	/* objects from initdb lie below */
@@ -40,12 +41,14 @@ struct audit_pg {
 	struct graph *g;
 	struct report *report;
 	int major;		/* 14 to 18 */
+	int failed;		/* out of memory, told by pg.c when the reader is back */
 	const char *auditor;	/* our role, quoted: for what an unknown says to grant */
 
 	uint32_t db_oid, db_owner, db_gate; /* the owner's oid; the gate: CONNECT */
 	const char *db, *db_sql;	/* plain, quoted */
 
 	struct audit_pg_role *role;	/* by oid; audit_pg_roles fills it */
+	const struct audit_pg_role **by_name;	/* the same */
 	uint32_t roles;
 	struct audit_pg_schema *schema; /* of this database, by oid; pg_schema.c fills it */
 	uint32_t schemas;
@@ -71,20 +74,107 @@ int audit_pg_ask(struct audit_pg *a, const char *check, const char *what, const 
 const struct audit_pg_role *audit_pg_role(const struct audit_pg *a, uint32_t oid);
 uint32_t audit_pg_role_node(const struct audit_pg *a, const struct audit_pg_role *r);
 
+/* By name, as ACLs have it: "" is PUBLIC. */
+const struct audit_pg_role *audit_pg_role_named(const struct audit_pg *a, const char *name);
+
 /* The schema of that oid in this database; NULL: there is none. */
 const struct audit_pg_schema *audit_pg_schema(const struct audit_pg *a, uint32_t oid);
 
-/* Quoted for SQL, and interned: an identifier (always in double quotes), a literal; %
-   doubled as templates want it. */
+/*
+ * Quoted for SQL, and interned: an identifier (always in double quotes), a literal; % is
+ * doubled, as templates want it.  A name with a newline becomes U&"...", so that
+ * every statement stays on one line.
+ */
 const char *audit_pg_ident(struct audit_pg *a, const char *name);
 const char *audit_pg_literal(struct audit_pg *a, const char *text);
-/* s, which is SQL already, with % doubled. */
+/* s, which is SQL already (quote_ident and the like), on one line, % as it is: for a set. */
+const char *audit_pg_sql(struct audit_pg *a, const char *s);
+/* The same with % doubled: for a template. */
 const char *audit_pg_template(struct audit_pg *a, const char *s);
+/* What b holds, interned; b is freed. */
+const char *audit_pg_take(struct audit_pg *a, struct buf *b);
+
+/* ---- objects, their owners and grants: pg_grant.c ---- */
+
+/* What an object is; pg_grant.c knows which rights on it lead where. */
+enum audit_pg_class {
+	PG_RELATION, PG_CATALOG, PG_SEQUENCE, PG_SCHEMA, PG_DATABASE, PG_LARGE_OBJECT,
+	PG_TABLESPACE, PG_OTHER
+};
+
+struct audit_pg_kind {
+	enum audit_pg_class class;
+	const char *name, *many;	/* "foreign table", "foreign tables" */
+	const char *grant;	/* as GRANT writes it: "TABLE"; NULL: it has no grants */
+	const char *alter;	/* as ALTER ... OWNER TO writes it: "FOREIGN TABLE"; NULL: cannot */
+	const char *act;	/* what its owner can do: "DROP FOREIGN TABLE" */
+	const char *proof;	/* how that is tried: "DROP FOREIGN TABLE %o CASCADE", or NULL */
+	const char *catalog;	/* "pg_class"; */
+	const char *owner;	/* "relowner" */
+	const char *acl;	/* "relacl", or NULL */
+	enum severity severity; /* of owning it */
+};
+
+struct audit_pg_object {
+	const struct audit_pg_kind *kind;
+	const char *db;		/* its name; "": an object of the whole server */
+	const char *schema;	/* its name, or "" */
+	uint32_t gate[2];	/* CONNECT on the database, USAGE on the schema, or GRAPH_NO_GATE */
+	uint32_t owner;		/* oid */
+	int owned;		/* 0: ownership follows another object's */
+	const char *acl;	/* aclitem[], its default worked in; NULL: none */
+	const char *columns;	/* text[]: column (quoted), its aclitem[], ...; NULL: none */
+	const char *name;	/* quoted and qualified, as the server's quote_ident does */
+};
+
+/* Puts it into its set, and makes the set's powers when it is new. 0, or -1: ERR_SYSTEM. */
+int audit_pg_add(struct audit_pg *a, const struct audit_pg_object *o, struct err *e);
+
+/* An ACL with its roles looked up.  n = 0 and an unknown noted, when it cannot be read. */
+struct audit_pg_item {
+	const struct audit_pg_role *to, *by;
+	uint32_t rights, options; /* ACL_..., of audit/acl.h */
+};
+struct audit_pg_items {
+	struct audit_pg_item *item;
+	size_t n;
+};
+int audit_pg_items(struct audit_pg *a, const char *acl, struct audit_pg_items *out,
+    struct err *e);
+void audit_pg_items_free(struct audit_pg_items *items);
+
+/* What a right on an object of that class leads to; NULL: nowhere by itself. */
+struct audit_pg_right {
+	unsigned classes;	/* 1 << PG_... */
+	uint32_t right;		/* ACL_... */
+	enum sink sink;
+	enum severity severity;
+	const char *check;
+	const char *proof;	/* template, or NULL */
+};
+const struct audit_pg_right *audit_pg_right(enum audit_pg_class class, uint32_t right);
 
 /* The readers. */
-int audit_pg_roles(struct audit_pg *a, struct err *e);		/* pg_roles.c; first of all */
-int audit_pg_databases(struct audit_pg *a, struct err *e);	/* pg.c: the list, their gates */
-int audit_pg_schemas(struct audit_pg *a, struct err *e);	/* pg_schema.c; first per database */
-int audit_pg_code(struct audit_pg *a, struct err *e);		/* pg_code.c: F1 to F4 */
+int audit_pg_roles(struct audit_pg *a, struct err *e);	/* pg_roles.c; first of all */
+int audit_pg_members(struct audit_pg *a, struct err *e);	/* pg_members.c: R3 */
+int audit_pg_databases(struct audit_pg *a, struct err *e);	/* pg_database.c: O1, A2, gates */
+int audit_pg_parameters(struct audit_pg *a, struct err *e);	/* pg_parameter.c: A5, B1 */
+int audit_pg_passwords(struct audit_pg *a, struct err *e);	/* pg_login.c: P1, B7 */
+int audit_pg_schemas(struct audit_pg *a, struct err *e); /* pg_schema.c; first per database */
+int audit_pg_objects(struct audit_pg *a, struct err *e); /* pg_objects.c: O1, A1, A2, A4 */
+int audit_pg_defaults(struct audit_pg *a, struct err *e); /* pg_default.c: A3 */
+int audit_pg_database(struct audit_pg *a, struct err *e); /* pg_database.c: what owning it gives */
+int audit_pg_code(struct audit_pg *a, struct err *e);	/* pg_code.c: F1 to F4 */
+int audit_pg_backup(struct audit_pg *a, struct err *e);	/* pg_login.c: B2; last of all */
+
+/* For audit_pg_roles: what each role is (pg_power.c: R1, R2, R5, B1; pg_login.c: B7), and
+   what CREATEROLE up to 15 and the predefined roles give (pg_power.c: R2, R4). */
+void audit_pg_attributes(struct audit_pg *a, const struct audit_pg_role *r);
+void audit_pg_elevation(struct audit_pg *a, const struct audit_pg_role *r);
+void audit_pg_createrole(struct audit_pg *a);
+void audit_pg_predefined(struct audit_pg *a);
+
+/* The set of the server as such. */
+struct graph_set *audit_pg_whole(struct audit_pg *a);
 
 #endif

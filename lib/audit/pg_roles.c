@@ -53,20 +53,53 @@ read_role(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e
 	return add_role(a, &r, ctx, e);
 }
 
+static int
+order_by_name(const void *x, const void *y)
+{
+	const struct audit_pg_role *const *r = x, *const *s = y;
+
+	return strcmp((*r)->name, (*s)->name);
+}
+
+/* ACLs name roles; PUBLIC has no name there, and no role may be called so. */
+static int
+index_names(struct audit_pg *a, struct err *e)
+{
+	uint32_t i;
+
+	if ((a->by_name = calloc(a->roles, sizeof(const struct audit_pg_role *))) == NULL)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	for (i = 0; i < a->roles; i++)
+		a->by_name[i] = &a->role[i];
+	qsort(a->by_name, a->roles, sizeof(a->by_name[0]), order_by_name);
+	return 0;
+}
+
 int
 audit_pg_roles(struct audit_pg *a, struct err *e)
 {
 	struct roles all = { 0 };
-	struct audit_pg_role everyone = { .name = "PUBLIC", .sql = "PUBLIC",
+	struct audit_pg_role everyone = { .name = "", .sql = "PUBLIC",
 		.node = graph_node(a->g, NODE_PUBLIC, "PUBLIC", "PUBLIC") };
+	uint32_t i;
 
 	if (add_role(a, &everyone, &all, e) != 0)
 		return -1;
-	return audit_pg_ask(a, "R1", "pg_roles", NULL,
+	if (audit_pg_ask(a, "R1", "pg_roles", NULL,
 	    "SELECT oid, rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, "
 	    "rolcanlogin, rolreplication, rolbypassrls, "
 	    "CASE WHEN isfinite(rolvaliduntil) "
 	    "THEN to_char(rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') END "
 	    "FROM pg_roles ORDER BY oid",
-	    read_role, &all, e) < 0 ? -1 : 0;
+	    read_role, &all, e) < 0)
+		return -1;
+	if (index_names(a, e) != 0)
+		return -1;
+	for (i = 0; i < a->roles; i++) {
+		audit_pg_attributes(a, &a->role[i]);
+		audit_pg_elevation(a, &a->role[i]);
+	}
+	audit_pg_createrole(a);
+	audit_pg_predefined(a);
+	return 0;
 }

@@ -2,8 +2,13 @@
  * The schemas of a database, and their gates: to name an object, one needs USAGE.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "audit/pg_private.h"
+
+static const struct audit_pg_kind schema_kind = { PG_SCHEMA, "schema", "schemas", "SCHEMA",
+	"SCHEMA", "DROP SCHEMA with everybody's objects in it", "DROP SCHEMA %o CASCADE",
+	"pg_namespace", "nspowner", "nspacl", SEVERITY_CRITICAL };
 
 static int
 read_schema(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
@@ -28,6 +33,41 @@ read_schema(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err 
 	return 0;
 }
 
+/* These two see into every schema, and write there. */
+static void
+pass_predefined(struct audit_pg *a, uint32_t gate)
+{
+	static const char *const names[] = { "pg_read_all_data", "pg_write_all_data" };
+	const struct audit_pg_role *r;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if ((r = audit_pg_role_named(a, names[i])) != NULL)
+			graph_pass(a->g, r->node, gate);
+}
+
+/* pg_catalog and what else initdb made belong to the superuser, and everyone looks into it. */
+static int
+add_schema(struct audit_pg *a, const struct audit_pg_schema *s, const char *quoted,
+    struct err *e)
+{
+	struct audit_pg_object o = { .kind = &schema_kind, .db = a->db, .schema = s->name,
+		.gate = { a->db_gate, s->gate }, .owner = s->owner, .owned = 1, .acl = s->acl,
+		.name = quoted };
+
+	pass_predefined(a, s->gate);
+	return audit_pg_add(a, &o, e);
+}
+
+static int
+read_object(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
+{
+	const struct audit_pg_schema *s = audit_pg_schema(a, pg_query_u32(q, 0));
+
+	(void)ctx;
+	return s == NULL ? 0 : add_schema(a, s, pg_query_text(q, 1), e);
+}
+
 int
 audit_pg_schemas(struct audit_pg *a, struct err *e)
 {
@@ -36,8 +76,13 @@ audit_pg_schemas(struct audit_pg *a, struct err *e)
 	free(a->schema);
 	a->schema = NULL;
 	a->schemas = 0;
-	return audit_pg_ask(a, "A1", "pg_namespace", NULL,
+	if (audit_pg_ask(a, "A1", "pg_namespace", NULL,
 	    "SELECT oid, nspowner, nspname, coalesce(nspacl, acldefault('n', nspowner))::text "
 	    "FROM pg_namespace ORDER BY oid",
-	    read_schema, &cap, e) < 0 ? -1 : 0;
+	    read_schema, &cap, e) < 0)
+		return -1;
+	return audit_pg_ask(a, "A1", "pg_namespace", NULL,
+	    "SELECT oid, quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_(temp|toast)' "
+	    "ORDER BY nspname",
+	    read_object, NULL, e) < 0 ? -1 : 0;
 }

@@ -1,0 +1,143 @@
+/*
+ * Default privileges (A3): what objects that do not exist yet will give away.
+ */
+#include <string.h>
+
+#include "audit/acl.h"
+#include "audit/pg_private.h"
+
+/* pg_default_acl.defaclobjtype */
+static const struct kind {
+	const char *letter;
+	enum audit_pg_class class;
+	const char *many, *word;
+} kinds[] = {
+	{ "r", PG_RELATION, "future tables", "TABLES" },
+	{ "S", PG_SEQUENCE, "future sequences", "SEQUENCES" },
+	{ "n", PG_SCHEMA, "future schemas", "SCHEMAS" },
+	{ "L", PG_LARGE_OBJECT, "future large objects", "LARGE OBJECTS" },
+};
+
+struct entry {
+	const struct kind *kind;
+	const struct audit_pg_role *maker;
+	const struct audit_pg_schema *schema; /* NULL: everywhere */
+};
+
+static void
+add_power(struct audit_pg *a, const struct entry *d, const struct audit_pg_item *it,
+    const struct audit_pg_right *r)
+{
+	const char *name = acl_right_name(r->right);
+	const char *schema = d->schema != NULL ? d->schema->name : "";
+	const char *of = graph_printf(a->g, "%s of %s%s%s", d->kind->many, d->maker->name,
+	    d->schema != NULL ? " in schema " : "", schema);
+	const char *head = graph_printf(a->g, "ALTER DEFAULT PRIVILEGES FOR ROLE %s%s%s ",
+	    d->maker->sql, d->schema != NULL ? " IN SCHEMA " : "",
+	    d->schema != NULL ? d->schema->sql : "");
+	const char *key = graph_printf(a->g, "future\1%s\1%s", a->db, of);
+	struct graph_basis b = {
+		.why = graph_printf(a->g, "%s%s on %s", it->to->oid == 0 ? "PUBLIC will have "
+		    : "will have ", name, of),
+		.row = graph_printf(a->g, "pg_default_acl.defaclacl of %s", d->maker->name),
+		.fix = graph_printf(a->g, "%sREVOKE %s ON %s FROM %s", head, name, d->kind->word,
+		    it->to->sql),
+		.undo = graph_printf(a->g, "%sGRANT %s ON %s TO %s%s", head, name, d->kind->word,
+		    it->to->sql, it->options & r->right ? " WITH GRANT OPTION" : "") };
+	struct graph_power p = { .from = audit_pg_role_node(a, it->to), .needs = STEP_USE,
+		.sink = r->sink, .severity = SEVERITY_MEDIUM, .priv = name, .act = name,
+		.gate = { a->db_gate, d->schema != NULL ? d->schema->gate : GRAPH_NO_GATE },
+		.set = graph_set(a->g, key, d->kind->many, a->db, schema),
+		.check = check_find("A3") };
+
+	p.basis = graph_basis(a->g, &b);
+	graph_power(a->g, &p);
+	if (!(it->options & r->right))
+		return;
+	b.why = graph_printf(a->g, "may grant %s on %s", name, of);
+	b.fix = graph_printf(a->g, "%sREVOKE GRANT OPTION FOR %s ON %s FROM %s", head, name,
+	    d->kind->word, it->to->sql);
+	p.priv = "GRANT";
+	p.act = graph_printf(a->g, "GRANT %s to others", name);
+	p.basis = graph_basis(a->g, &b);
+	graph_power(a->g, &p);
+}
+
+static void
+add_items(struct audit_pg *a, const struct entry *d, const struct audit_pg_items *items)
+{
+	const struct audit_pg_right *r;
+	uint32_t right;
+	size_t i;
+
+	for (i = 0; i < items->n; i++)
+		for (right = 1; right < UINT32_C(1) << ACL_RIGHTS; right <<= 1)
+			if (items->item[i].to != d->maker && (items->item[i].rights & right)
+			    && (r = audit_pg_right(d->kind->class, right)) != NULL)
+				add_power(a, d, &items->item[i], r);
+}
+
+static int
+read_default(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
+{
+	struct entry d = { NULL, audit_pg_role(a, pg_query_u32(q, 0)),
+		audit_pg_schema(a, pg_query_u32(q, 1)) };
+	struct audit_pg_items items;
+	size_t i;
+
+	(void)ctx;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(pg_query_text(q, 2), kinds[i].letter) == 0)
+			d.kind = &kinds[i];
+	if (d.kind == NULL || d.maker == NULL)	/* functions and types lead nowhere */
+		return 0;
+	if (audit_pg_items(a, pg_query_text(q, 3), &items, e) != 0)
+		return -1;
+	add_items(a, &d, &items);
+	audit_pg_items_free(&items);
+	return 0;
+}
+
+/* ---- functions: everyone may execute them from the start ------------------------------- */
+
+static int
+read_definer(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
+{
+	const struct audit_pg_role *r = audit_pg_role(a, pg_query_u32(q, 0));
+	struct graph_basis b = { .db = a->db };
+
+	(void)ctx;
+	(void)e;
+	if (r == NULL)
+		return 0;
+	b.row = graph_printf(a->g, "no pg_default_acl for functions of %s in %s", r->name,
+	    a->db_sql);
+	b.why = graph_printf(a->g, "%s has SECURITY DEFINER functions in database %s, and PUBLIC "
+	    "may execute the next one from the moment that it is made", r->name, a->db_sql);
+	b.fix = graph_printf(a->g, "ALTER DEFAULT PRIVILEGES FOR ROLE %s REVOKE EXECUTE ON "
+	    "FUNCTIONS FROM PUBLIC", r->sql);
+	b.undo = graph_printf(a->g, "ALTER DEFAULT PRIVILEGES FOR ROLE %s GRANT EXECUTE ON "
+	    "FUNCTIONS TO PUBLIC", r->sql);
+	graph_fault(a->g, "A3", SEVERITY_MEDIUM, SINK_SUPER,
+	    graph_printf(a->g, "functions of %s in database %s", r->name, a->db_sql), &b);
+	return 0;
+}
+
+int
+audit_pg_defaults(struct audit_pg *a, struct err *e)
+{
+	if (audit_pg_ask(a, "A3", "pg_default_acl", NULL,
+	    "SELECT defaclrole, defaclnamespace, defaclobjtype, defaclacl::text "
+	    "FROM pg_default_acl ORDER BY 1, 2, 3",
+	    read_default, NULL, e) < 0)
+		return -1;
+	/* Those of extensions come with their own grants. */
+	return audit_pg_ask(a, "A3", "pg_proc", NULL,
+	    "SELECT DISTINCT proowner FROM pg_proc WHERE prosecdef AND oid >= 16384 "
+	    "AND NOT EXISTS (SELECT FROM pg_default_acl WHERE defaclrole = proowner "
+	    "AND defaclnamespace = 0 AND defaclobjtype = 'f' "
+	    "AND NOT EXISTS (SELECT FROM aclexplode(defaclacl) AS x WHERE x.grantee = 0)) "
+	    "AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass "
+	    "AND objid = pg_proc.oid AND deptype = 'e') ORDER BY 1",
+	    read_definer, NULL, e) < 0 ? -1 : 0;
+}

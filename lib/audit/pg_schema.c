@@ -52,8 +52,11 @@ add_schema(struct audit_pg *a, const struct audit_pg_schema *s, const char *quot
     struct err *e)
 {
 	struct audit_pg_object o = { .kind = &schema_kind, .db = a->db, .schema = s->name,
-		.gate = { a->db_gate, s->gate }, .owner = s->owner, .owned = 1, .acl = s->acl,
+		.gate = { a->db_gate, s->gate }, .owner = s->owner, .acl = s->acl,
 		.name = quoted };
+
+	o.owned = s->oid >= PG_FIRST_USER_OID || s->owner != PG_BOOTSTRAP_OID ||
+	    strcmp(s->name, "public") == 0;
 
 	pass_predefined(a, s->gate);
 	return audit_pg_add(a, &o, e);

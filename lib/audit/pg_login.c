@@ -14,7 +14,7 @@ read_password(struct audit_pg *a, const struct pg_query *q, void *ctx, struct er
 {
 	const struct audit_pg_role *r = audit_pg_role(a, pg_query_u32(q, 0));
 	const char *kind = pg_query_text(q, 1);
-	struct graph_basis b = { NULL };
+	struct graph_basis b = { .fix = NULL };
 
 	(void)ctx;
 	(void)e;
@@ -92,7 +92,7 @@ void
 audit_pg_elevation(struct audit_pg *a, const struct audit_pg_role *r)
 {
 	const char *what = elevation(r);
-	struct graph_basis b = { NULL };
+	struct graph_basis b = { .fix = NULL };
 
 	if (what == NULL || !r->login || r->until != NULL || r->oid == PG_BOOTSTRAP_OID)
 		return;
@@ -121,7 +121,7 @@ audit_pg_backup(struct audit_pg *a, struct err *e)
 	const struct graph *g = a->g;
 	const struct graph_power **worst = calloc((size_t)g->nodes + 1, sizeof(*worst)), *p;
 	const struct audit_pg_role *r;
-	struct graph_basis b = { NULL };
+	struct graph_basis b = { .fix = NULL };
 	uint32_t i;
 
 	if (worst == NULL)

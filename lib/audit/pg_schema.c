@@ -57,7 +57,6 @@ add_schema(struct audit_pg *a, const struct audit_pg_schema *s, const char *quot
 
 	o.owned = s->oid >= PG_FIRST_USER_OID || s->owner != PG_BOOTSTRAP_OID ||
 	    strcmp(s->name, "public") == 0;
-
 	pass_predefined(a, s->gate);
 	return audit_pg_add(a, &o, e);
 }

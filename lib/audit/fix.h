@@ -16,18 +16,20 @@ struct finding_fix {
 	char *sql, *undo;
 	char *advice;		/* in words: what SQL cannot cut, or NULL */
 	uint32_t remaining;	/* paths that the cut leaves, 0: none */
-	const char *remains;	/* the shortest of them, as audit/path.h draws it, or NULL */
+	const char *remains;	/* the shortest of them, as fix_path draws it, or NULL */
 };
 
 /*
- * Fill v->finding[..].fix.  A finding without SQL has sql "" and an advice.
- * 0, or -1: ERR_SYSTEM.
+ * Fill v->finding[..].fix; it belongs to the verdict.  A finding without SQL has sql "" and
+ * an advice.  Findings with the same cut share sql, undo and advice (one pointer): 5,000
+ * members of a group may have one fix of 100,000 statements.  v is judge's, with nothing
+ * removed.  0, or -1: ERR_SYSTEM.
  */
 int fix_all(const struct graph *g, const struct policy *p, struct verdict *v, struct err *e);
 
 /*
  * All fixes as one script for review, each statement once, in an order that works; undo:
- * the script that takes it back.  0, or -1: ERR_SYSTEM (b says).
+ * the script that takes it back.  After fix_all.  0, or -1: ERR_SYSTEM.
  */
 int fix_script(const struct graph *g, const struct verdict *v, int undo, struct buf *b,
     struct err *e);

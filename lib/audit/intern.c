@@ -44,7 +44,7 @@ arena_take(struct arena *a, size_t n)
 
 	if (n > SIZE_MAX / 2)
 		return NULL;
-	n = (n + 7) & ~(size_t)7;
+	n = n == 0 ? 8 : (n + 7) & ~(size_t)7;
 	if (n > CHUNK / 4)
 		return arena_big(a, n);
 	if (a->cap - a->used < n) {

@@ -58,6 +58,7 @@ struct judge_private {
 	struct lead *lead;		/* of the account that was searched last */
 	uint32_t leads, lead_cap;
 	struct intern unions;
+	struct fix_script *script;	/* fix.c's: what all fixes come to */
 };
 
 int judge_cells_init(struct judge_private *j, struct err *e);

@@ -84,8 +84,13 @@ struct graph_set *
 ag_table(const char *schema, const char *table)
 {
 	struct graph_set *set = graph_set(ag, schema, "table", "shop", schema);
+	const char *object = graph_printf(ag, "%s.%s", schema, table);
+	uint32_t i;
 
-	graph_set_add(ag, set, graph_printf(ag, "%s.%s", schema, table));
+	for (i = 0; i < set->n; i++)
+		if (set->object[i] == object)
+			return set;
+	graph_set_add(ag, set, object);
 	return set;
 }
 

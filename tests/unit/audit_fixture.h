@@ -22,7 +22,7 @@ void ag_member(uint32_t member, uint32_t role, enum step_how gives);
 /* A breach of that check, from one to the other; it needs USE. fix may be NULL. */
 void ag_breach(uint32_t from, uint32_t to, const char *check, const char *fix);
 
-/* The set "schema" of that database, with one table in it for each call of the first kind. */
+/* The set of all tables of that schema in database shop, with that table in it. */
 struct graph_set *ag_table(const char *schema, const char *table);
 /* A power on it: REVOKE priv ON TABLE %o FROM name. */
 struct graph_power *ag_power(uint32_t from, const char *priv, enum sink sink,

@@ -21,6 +21,7 @@
 	X(extract)		\
 	X(fetch)		\
 	X(finding)		\
+	X(fix)			\
 	X(found)		\
 	X(frame)		\
 	X(graph)		\

@@ -1,0 +1,655 @@
+/*
+ * Fixes: finding by finding, the worst first, the ways to it are cut until none is left, or
+ * those that are left cannot be cut.
+ *
+ * First steps are tried: breaches, which nobody needs, then memberships from the account
+ * outwards, since the first takes most with it.  What no step can take away loses the
+ * powers themselves.  A cut that serves one finding serves all: so the whole script is small,
+ * and has been tried together.
+ */
+#include "audit/fix.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/fix_private.h"
+
+struct planner {
+	const struct graph *g;
+	const struct policy *p;
+	struct judge_private *j;
+	struct cuts cuts;
+	struct need need;
+	uint8_t *gone;			/* steps without which the finding at hand is tried */
+	uint32_t *used, n;		/* its cuts, in order */
+	uint32_t run;			/* the finding at hand: cut.finding */
+	const struct graph_step **path;
+	const char *advice;		/* the first reason why something remains */
+	const struct entry *left;	/* the first lead of which something does, and what */
+	uint32_t left_power;
+	uint32_t *chosen, chosens;	/* the cuts of all findings, in order */
+	struct intern shared;
+};
+
+/* What findings with the same cut have in common. */
+struct same_cut {
+	uint64_t hash;
+	struct finding_fix fix;
+	const struct entry *left;
+	uint32_t left_power;
+};
+
+static int
+no_memory(struct err *e)
+{
+	return err_set(e, ERR_SYSTEM, "fix: out of memory");
+}
+
+/* The text of b as a string of the verdict's; b is freed. */
+static char *
+keep(struct planner *pl, struct buf *b)
+{
+	char *s = b->failed ? NULL : arena_take(&pl->j->arena, b->len + 1);
+
+	if (s != NULL && b->len > 0)
+		memcpy(s, b->data, b->len);
+	buf_free(b);
+	return s;
+}
+
+/* ---- advice --------------------------------------------------------------------- */
+
+static int
+advise(struct planner *pl, const char *advice)
+{
+	if (pl->advice == NULL)
+		pl->advice = advice;
+	return 0;
+}
+
+static int
+advise_refused(struct planner *pl, const struct cut *c)
+{
+	const struct graph_power *w = c->why.power;
+	struct buf b = BUF_INIT;
+
+	if (pl->advice != NULL)
+		return 0;
+	if (w == NULL) {
+		buf_str(&b, "too many accounts reach this to try what they would lose");
+	} else if (!pl->j->named[c->why.account]) {
+		buf_fmt(&b, "%s, which no line of the policy names, would lose %s",
+		    pl->g->node[c->why.account].name, w->priv);
+	} else {
+		buf_fmt(&b, "%s needs %s", pl->g->node[c->why.account].name, w->priv);
+		if (w->set->n > 0)
+			buf_fmt(&b, " on %s", w->set->object[0]);
+		buf_str(&b, ", which it would lose: give it that in another way first");
+	}
+	return (pl->advice = keep(pl, &b)) == NULL ? -1 : 0;
+}
+
+static int
+advise_unnamed(struct planner *pl, uint32_t account)
+{
+	const struct graph_node *n = &pl->g->node[account];
+	struct buf b = BUF_INIT;
+
+	if (n->kind != NODE_ACCOUNT)
+		return 0;
+	buf_fmt(&b, "say in the policy what %s is ([role %s] class=...), or drop it; until then "
+	    "nobody knows what it needs", n->name, n->name);
+	return (pl->advice = keep(pl, &b)) == NULL ? -1 : 0;
+}
+
+static int
+advise_basis(struct planner *pl, const struct graph_basis *b)
+{
+	if (b->advice != NULL)
+		return advise(pl, b->advice);
+	if (b->fix != NULL && fix_uses(b->fix, 'n') && pl->cuts.owner == NULL)
+		return advise(pl, "name in the policy the role that owns instead: [target] owner=, "
+		    "a role of this server that nobody logs in as");
+	return advise(pl, b->fix != NULL ? "there is nothing that SQL could take away"
+	                                 : "no SQL takes this away");
+}
+
+/* ---- choosing --------------------------------------------------------------------- */
+
+/* Is that cut to be had?  1: yes, 0: no, -1. */
+static int
+is_good(struct planner *pl, uint32_t cut, struct err *e)
+{
+	struct cut *c;
+	uint32_t i;
+	int harm;
+
+	if (cut == REACH_NONE)
+		return 0;
+	c = &pl->cuts.cut[cut];
+	if (c->state == CUT_UNKNOWN) {
+		harm = need_harm(&pl->need, &pl->cuts.element[c->first], c->n, &c->why, e);
+		if (harm == -1)
+			return -1;
+		c->state = harm ? CUT_REFUSED : CUT_CHOSEN;
+		if (!harm)
+			pl->chosen[pl->chosens++] = cut;
+		for (i = c->first; !harm && i < c->first + c->n; i++)
+			need_take(&pl->need, pl->cuts.element[i]);
+	}
+	return c->state == CUT_CHOSEN;
+}
+
+/* The finding at hand uses that cut. */
+static void
+use(struct planner *pl, uint32_t cut)
+{
+	struct cut *c = &pl->cuts.cut[cut];
+	uint32_t i;
+
+	if (c->finding == pl->run)
+		return;
+	c->finding = pl->run;
+	pl->used[pl->n++] = cut;
+	for (i = c->first; i < c->first + c->n && pl->cuts.element[i] < pl->g->steps; i++)
+		bitmap_set(pl->gone, pl->cuts.element[i], 1);
+}
+
+static int
+is_used(const struct planner *pl, uint32_t element)
+{
+	uint32_t cut = pl->cuts.of[element];
+
+	return cut != REACH_NONE && pl->cuts.cut[cut].finding == pl->run;
+}
+
+static uint32_t
+step_cut(const struct planner *pl, const struct graph_step *s)
+{
+	return pl->cuts.of[s - pl->g->step];
+}
+
+static int
+is_chosen(const struct planner *pl, const struct graph_step *s)
+{
+	uint32_t cut = step_cut(pl, s);
+
+	return cut != REACH_NONE && pl->cuts.cut[cut].state == CUT_CHOSEN;
+}
+
+enum { PASS_CHOSEN, PASS_BREACH, PASS_OTHER, PASSES };
+
+/* Is that step to be tried in that pass?  From accounts of no class only breaches are taken. */
+static int
+is_of_pass(const struct planner *pl, const struct graph_step *s, int pass, int named)
+{
+	if (pass == PASS_CHOSEN)
+		return is_chosen(pl, s);
+	return s->breach ? pass == PASS_BREACH : pass == PASS_OTHER && named;
+}
+
+/* Cut the way to that state at one of its steps.  1: done, or it was; 0: no step can be. */
+static int
+cut_way(struct planner *pl, uint32_t state, int named, struct err *e)
+{
+	uint32_t n = reach_path(&pl->j->reach, state, pl->path), i;
+	int pass, good;
+
+	for (i = 0; i < n; i++)
+		if (bitmap_get(pl->gone, (uint32_t)(pl->path[i] - pl->g->step)))
+			return 1;
+	for (pass = 0; pass < PASSES; pass++)
+		for (i = 0; i < n; i++) {
+			if (!is_of_pass(pl, pl->path[i], pass, named))
+				continue;
+			good = is_good(pl, step_cut(pl, pl->path[i]), e);
+			if (good == -1)
+				return -1;
+			if (good) {
+				use(pl, step_cut(pl, pl->path[i]));
+				return 1;
+			}
+		}
+	return 0;
+}
+
+static int
+is_of(const struct finding *f, const struct lead *l)
+{
+	return l->check == f->check && l->entry->sink == f->sink;
+}
+
+/* Cut steps until no more ways can be; j->lead is what is left then. */
+static int
+cut_steps(struct planner *pl, const struct finding *f, struct err *e)
+{
+	int named = pl->j->named[f->account], cut, r;
+	uint32_t i, state, before;
+
+	do {
+		if (judge_leads(pl->j, f->account, pl->gone, NULL, e) == -1)
+			return -1;
+		cut = 0;
+		state = REACH_NONE;
+		before = pl->n;
+		for (i = 0; i < pl->j->leads; i++) {
+			if (!is_of(f, &pl->j->lead[i]) || pl->j->lead[i].state == state)
+				continue;
+			state = pl->j->lead[i].state;
+			if ((r = cut_way(pl, state, named, e)) == -1)
+				return -1;
+			cut |= r;
+		}
+	} while (cut && pl->n > before);
+	return 0;
+}
+
+/* Why the way to that lead stays. */
+static int
+advise_way(struct planner *pl, const struct lead *l)
+{
+	uint32_t n = reach_path(&pl->j->reach, l->state, pl->path), i, cut;
+	const struct cut *c;
+
+	for (i = 0; i < n && pl->advice == NULL; i++) {
+		cut = step_cut(pl, pl->path[i]);
+		c = cut == REACH_NONE ? NULL : &pl->cuts.cut[cut];
+		if (pl->path[i]->breach && c == NULL)
+			advise_basis(pl, pl->path[i]->basis);
+		else if (c != NULL && c->state == CUT_REFUSED && advise_refused(pl, c) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Take away the powers at the end of that lead, as far as can be. */
+static int
+cut_powers(struct planner *pl, const struct lead *l, struct err *e)
+{
+	uint32_t i, element;
+	int good;
+
+	for (i = 0; i < l->entry->n; i++) {
+		element = pl->g->steps + l->entry->power[i];
+		if (is_used(pl, element))
+			continue;
+		if ((good = is_good(pl, pl->cuts.of[element], e)) == -1)
+			return -1;
+		if (good)
+			use(pl, pl->cuts.of[element]);
+		else if (pl->cuts.of[element] == REACH_NONE)
+			advise_basis(pl, pl->g->power[l->entry->power[i]].basis);
+		else if (advise_refused(pl, &pl->cuts.cut[pl->cuts.of[element]]) == -1)
+			return no_memory(e);
+	}
+	return 0;
+}
+
+/* How many powers of that lead stay; *power (when not NULL) is the first. */
+static uint32_t
+remaining(const struct planner *pl, const struct lead *l, uint32_t *power)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < l->entry->n; i++)
+		if (!is_used(pl, pl->g->steps + l->entry->power[i]) && n++ == 0 && power != NULL)
+			*power = l->entry->power[i];
+	return n;
+}
+
+/* ---- a fix as text ------------------------------------------------------------------ */
+
+/* What the class of that power's holder may have on such an object: %g. */
+static const char *
+granted(struct planner *pl, const struct graph_power *w)
+{
+	const char *const *priv = fix_grantable(w->set->kind);
+	struct graph_power want = *w;
+	struct buf b = BUF_INIT;
+
+	for (; *priv != NULL; priv++) {
+		want.priv = *priv;
+		if (need_may(&pl->need, w->from, &want))
+			buf_fmt(&b, "%s%s", b.len > 0 ? ", " : "", *priv);
+	}
+	return keep(pl, &b);
+}
+
+static int
+add_item(struct planner *pl, struct fix_script *s, uint32_t element)
+{
+	struct fix_item *i, *more;
+	uint32_t cap = s->cap == 0 ? 16 : s->cap * 2;
+
+	if (s->n == s->cap) {
+		if ((more = realloc(s->item, cap * sizeof(*more))) == NULL)
+			return -1;
+		s->item = more;
+		s->cap = cap;
+	}
+	i = &s->item[s->n++];
+	*i = (struct fix_item){ .basis = cuts_basis(&pl->cuts, element), .grant = "" };
+	i->db = i->basis->db;
+	if (element < pl->g->steps)
+		return 0;
+	i->set = pl->g->power[element - pl->g->steps].set;
+	if (i->db == NULL && i->set->db[0] != '\0')
+		i->db = i->set->db;
+	if (fix_uses(i->basis->fix, 'g')
+	    || (i->basis->undo != NULL && fix_uses(i->basis->undo, 'g')))
+		i->grant = granted(pl, &pl->g->power[element - pl->g->steps]);
+	return i->grant == NULL ? -1 : 0;
+}
+
+/* The finding's cuts as text. */
+static int
+write_cuts(struct planner *pl, struct finding_fix *x)
+{
+	struct fix_script s = { .item = NULL };
+	struct buf sql = BUF_INIT, undo = BUF_INIT;
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; i < pl->n && r == 0; i++)
+		r = add_item(pl, &s, pl->cuts.element[pl->cuts.cut[pl->used[i]].first]);
+	if (r == 0) {
+		fix_items(s.item, s.n, pl->cuts.owner, 0, &sql);
+		fix_items(s.item, s.n, pl->cuts.owner, 1, &undo);
+	}
+	free(s.item);
+	x->sql = keep(pl, &sql);
+	x->undo = keep(pl, &undo);
+	return r == -1 || x->sql == NULL || x->undo == NULL ? -1 : 0;
+}
+
+/* The way that stays, as a line. */
+static const char *
+draw(struct planner *pl, const struct finding *f, const struct lead *l, uint32_t power)
+{
+	struct finding left = { .account = f->account, .power = &pl->g->power[power],
+		.step = pl->path };
+	struct buf b = BUF_INIT;
+
+	left.steps = reach_path(&pl->j->reach, l->state, pl->path);
+	fix_path(pl->g, &left, &b);
+	return keep(pl, &b);
+}
+
+static int
+same_hash(const void *have, const void *thing)
+{
+	return ((const struct same_cut *)have)->hash == *(const uint64_t *)thing;
+}
+
+/* Hash what the rest of a fix depends on: the steps cut, and which leads stay. */
+static uint64_t
+leads_hash(struct planner *pl, const struct finding *f)
+{
+	uint64_t hash = intern_hash(&pl->shared, pl->used, pl->n * sizeof(*pl->used));
+	const struct lead *l;
+	struct {
+		uint64_t hash, entry, label;
+	} key;
+	uint32_t i;
+
+	for (i = 0; i < pl->j->leads; i++) {
+		l = &pl->j->lead[i];
+		if (!is_of(f, l))
+			continue;
+		key.hash = hash;
+		key.entry = (uintptr_t)l->entry;
+		key.label = reach_label(&pl->j->reach, l->state);
+		hash = intern_hash(&pl->shared, &key, sizeof(key));
+	}
+	return hash;
+}
+
+/* ---- one finding ------------------------------------------------------------------- */
+
+/* Behind a breach the powers are others', who may have them. */
+static int
+cut_rest(struct planner *pl, const struct finding *f, struct finding_fix *x, struct err *e)
+{
+	int named = pl->j->named[f->account];
+	const struct lead *l;
+	uint32_t i, n;
+
+	for (i = 0; i < pl->j->leads; i++) {
+		l = &pl->j->lead[i];
+		if (!is_of(f, l))
+			continue;
+		if (advise_way(pl, l) == -1)
+			return no_memory(e);
+		if (named && reach_label(&pl->j->reach, l->state) == 0 && cut_powers(pl, l, e) == -1)
+			return -1;
+	}
+	/* A power's statement may take steps, too. */
+	if (judge_leads(pl->j, f->account, pl->gone, NULL, e) == -1)
+		return -1;
+	pl->left = NULL;
+	for (i = 0; i < pl->j->leads; i++) {
+		l = &pl->j->lead[i];
+		if (!is_of(f, l) || (n = remaining(pl, l, pl->left == NULL ? &pl->left_power : NULL)) == 0)
+			continue;
+		x->remaining += n;
+		if (pl->left == NULL)
+			pl->left = l->entry;
+	}
+	if (x->remaining == 0)
+		pl->advice = NULL;
+	else if (pl->advice == NULL)
+		advise(pl, "no SQL takes this away");
+	x->advice = pl->advice == NULL ? NULL : arena_take(&pl->j->arena, strlen(pl->advice) + 1);
+	if (pl->advice != NULL && x->advice != NULL)
+		memcpy(x->advice, pl->advice, strlen(pl->advice));
+	return write_cuts(pl, x) == -1 || (pl->advice != NULL && x->advice == NULL)
+	    ? no_memory(e) : 0;
+}
+
+/* The rest of a fix behind the steps that were cut, shared with findings like this one. */
+static int
+share_rest(struct planner *pl, const struct finding *f, struct finding_fix *x, struct err *e)
+{
+	uint64_t hash = leads_hash(pl, f);
+	struct same_cut *s;
+	void **slot;
+
+	if (pl->j->excepts[f->account] || !pl->j->named[f->account])
+		return cut_rest(pl, f, x, e);
+	if ((slot = intern_find(&pl->shared, hash, &hash, same_hash)) == NULL)
+		return no_memory(e);
+	if (*slot == NULL) {
+		if ((s = arena_take(&pl->j->arena, sizeof(*s))) == NULL)
+			return no_memory(e);
+		if (cut_rest(pl, f, x, e) == -1)
+			return -1;
+		*s = (struct same_cut){ hash, *x, pl->left, pl->left_power };
+		*slot = s;
+		pl->shared.n++;
+	}
+	s = *slot;
+	*x = s->fix;
+	pl->left = s->left;
+	pl->left_power = s->left_power;
+	return 0;
+}
+
+static int
+draw_remains(struct planner *pl, const struct finding *f, struct finding_fix *x)
+{
+	uint32_t i;
+
+	for (i = 0; x->remaining > 0 && i < pl->j->leads; i++)
+		if (is_of(f, &pl->j->lead[i]) && pl->j->lead[i].entry == pl->left) {
+			x->remains = draw(pl, f, &pl->j->lead[i], pl->left_power);
+			return x->remains == NULL ? -1 : 0;
+		}
+	return 0;
+}
+
+static int
+fix_finding(struct planner *pl, struct finding *f, struct err *e)
+{
+	uint32_t i, k;
+	const struct cut *c;
+	int r;
+
+	pl->run++;
+	pl->n = 0;
+	pl->advice = NULL;
+	r = cut_steps(pl, f, e);
+	if (r == 0 && !pl->j->named[f->account] && advise_unnamed(pl, f->account) == -1)
+		r = no_memory(e);
+	if (r == 0)
+		r = share_rest(pl, f, f->fix, e);
+	if (r == 0 && draw_remains(pl, f, f->fix) == -1)
+		r = no_memory(e);
+	for (i = 0; i < pl->n; i++) {
+		c = &pl->cuts.cut[pl->used[i]];
+		for (k = c->first; k < c->first + c->n && pl->cuts.element[k] < pl->g->steps; k++)
+			bitmap_set(pl->gone, pl->cuts.element[k], 0);
+	}
+	return r;
+}
+
+/* What is wrong whoever it is has its own statement, or none. */
+static int
+fix_fault(struct planner *pl, struct finding *f)
+{
+	const struct graph_basis *b = f->fault != NULL ? f->fault->basis : NULL;
+	struct buf sql = BUF_INIT, undo = BUF_INIT;
+	struct fix_item i = { .basis = b, .grant = "" };
+
+	pl->advice = NULL;
+	if (b == NULL) {
+		if (advise_unnamed(pl, f->account) == -1)
+			return -1;
+	} else {
+		i.db = b->db;
+		fix_items(&i, 1, pl->cuts.owner, 0, &sql);
+		fix_items(&i, 1, pl->cuts.owner, 1, &undo);
+		pl->advice = b->advice;
+		if (b->fix == NULL && pl->advice == NULL)
+			pl->advice = "no SQL takes this away";
+	}
+	f->fix->remaining = sql.len == 0;
+	f->fix->sql = keep(pl, &sql);
+	f->fix->undo = keep(pl, &undo);
+	if (pl->advice != NULL
+	    && (f->fix->advice = arena_take(&pl->j->arena, strlen(pl->advice) + 1)) != NULL)
+		memcpy(f->fix->advice, pl->advice, strlen(pl->advice));
+	return f->fix->sql == NULL || f->fix->undo == NULL
+	    || (pl->advice != NULL && f->fix->advice == NULL) ? -1 : 0;
+}
+
+/* ---- all ------------------------------------------------------------------------ */
+
+static int
+planner_init(struct planner *pl, const struct graph *g, const struct policy *p,
+    struct verdict *v, struct err *e)
+{
+	*pl = (struct planner){ .g = g, .p = p, .j = v->priv };
+	intern_init(&pl->shared);
+	if (cuts_init(&pl->cuts, g, p, e) == -1 || need_init(&pl->need, v->priv, e) == -1)
+		return -1;
+	pl->gone = calloc(g->steps / 8 + 1, 1);
+	pl->used = calloc((size_t)pl->cuts.n + 1, sizeof(*pl->used));
+	pl->chosen = calloc((size_t)pl->cuts.n + 1, sizeof(*pl->chosen));
+	pl->path = calloc((size_t)g->nodes * 2 * v->priv->reach.labels + 1,
+	    sizeof(const struct graph_step *));
+	return pl->gone == NULL || pl->used == NULL || pl->chosen == NULL || pl->path == NULL
+	    ? no_memory(e) : 0;
+}
+
+static void
+planner_free(struct planner *pl)
+{
+	cuts_free(&pl->cuts);
+	need_free(&pl->need);
+	intern_free(&pl->shared);
+	free(pl->gone);
+	free(pl->used);
+	free(pl->chosen);
+	free(pl->path);
+}
+
+/* The statements of a fault, unless another one has the same. */
+static int
+add_fault(struct fix_script *s, const struct graph_basis *b)
+{
+	struct fix_item *more;
+	uint32_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (s->item[i].basis->fix == b->fix && s->item[i].db == b->db)
+			return 0;
+	if ((more = realloc(s->item, ((size_t)s->n + 1) * sizeof(*more))) == NULL)
+		return -1;
+	s->item = more;
+	s->item[s->n++] = (struct fix_item){ .basis = b, .db = b->db, .grant = "" };
+	return 0;
+}
+
+/* All that was chosen, kept with the verdict. */
+static int
+keep_script(struct planner *pl, const struct verdict *v)
+{
+	struct fix_script s = { .item = NULL, .owner = pl->cuts.owner }, *kept;
+	struct fix_item *item;
+	const struct cut *c;
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; i < v->n && r == 0; i++)
+		if (v->finding[i].fault != NULL && v->finding[i].fault->basis->fix != NULL)
+			r = add_fault(&s, v->finding[i].fault->basis);
+	s.cap = s.n;
+	for (i = 0; i < pl->chosens && r == 0; i++) {
+		c = &pl->cuts.cut[pl->chosen[i]];
+		r = add_item(pl, &s, pl->cuts.element[c->first]);
+	}
+	kept = arena_take(&pl->j->arena, sizeof(*kept));
+	item = arena_take(&pl->j->arena, s.n * sizeof(*item));
+	if (r == 0 && kept != NULL && item != NULL) {
+		if (s.n > 0)
+			memcpy(item, s.item, s.n * sizeof(*item));
+		*kept = s;
+		kept->item = item;
+		pl->j->script = kept;
+	}
+	free(s.item);
+	return pl->j->script == NULL ? -1 : 0;
+}
+
+int
+fix_all(const struct graph *g, const struct policy *p, struct verdict *v, struct err *e)
+{
+	struct planner pl;
+	struct finding *f;
+	int r = planner_init(&pl, g, p, v, e);
+
+	for (f = v->finding; r == 0 && f < v->finding + v->n; f++) {
+		if ((f->fix = arena_take(&v->priv->arena, sizeof(*f->fix))) == NULL)
+			r = no_memory(e);
+		else if (f->power != NULL)
+			r = fix_finding(&pl, f, e);
+		else if (fix_fault(&pl, f) == -1)
+			r = no_memory(e);
+	}
+	if (r == 0 && keep_script(&pl, v) == -1)
+		r = no_memory(e);
+	planner_free(&pl);
+	return r;
+}
+
+int
+fix_script(const struct graph *g, const struct verdict *v, int undo, struct buf *b,
+    struct err *e)
+{
+	const struct fix_script *s = v->priv->script;
+
+	if (s == NULL || v->priv->g != g)
+		return err_set(e, ERR_BUG, "fix: a script before fix_all");
+	fix_items(s->item, s->n, s->owner, undo, b);
+	return buf_check(b, e);
+}

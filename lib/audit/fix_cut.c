@@ -1,0 +1,202 @@
+/*
+ * Cuts: which steps and powers one statement takes away.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/fix_private.h"
+
+static const struct graph_set *
+set_of(const struct cuts *c, uint32_t element)
+{
+	return element < c->g->steps ? NULL : c->g->power[element - c->g->steps].set;
+}
+
+const struct graph_basis *
+cuts_basis(const struct cuts *c, uint32_t element)
+{
+	return element < c->g->steps ? c->g->step[element].basis
+	                             : c->g->power[element - c->g->steps].basis;
+}
+
+/* Is there SQL for it?  A new owner must be known, and be another one. */
+static int
+is_cuttable(const struct cuts *c, uint32_t element)
+{
+	const struct graph_basis *b = cuts_basis(c, element);
+	const struct graph_set *set = set_of(c, element);
+	uint32_t from;
+
+	if (b->fix == NULL)
+		return 0;
+	if (fix_uses(b->fix, 'o') && (set == NULL || set->n == 0))
+		return 0;
+	if (!fix_uses(b->fix, 'n'))
+		return 1;
+	from = element < c->g->steps ? c->g->step[element].from
+	                             : c->g->power[element - c->g->steps].from;
+	return c->owner != NULL && from != c->owner_node;
+}
+
+/* The set that a template speaks of; one without objects is the same wherever it stands. */
+static const struct graph_set *
+spoken_of(const struct cuts *c, uint32_t element)
+{
+	return fix_uses(cuts_basis(c, element)->fix, 'o') ? set_of(c, element) : NULL;
+}
+
+static int
+by_statement(const struct cuts *c, uint32_t x, uint32_t y)
+{
+	const struct graph_basis *a = cuts_basis(c, x), *b = cuts_basis(c, y);
+	const struct graph_set *s, *t;
+
+	/* Strings are interned: equal ones are one pointer. */
+	if (a->fix != b->fix)
+		return a->fix < b->fix ? -1 : 1;
+	if (a->db != b->db)
+		return a->db < b->db ? -1 : 1;
+	s = spoken_of(c, x);
+	t = spoken_of(c, y);
+	if (s == t)
+		return 0;
+	return s == NULL ? -1 : t == NULL ? 1 : s->id < t->id ? -1 : 1;
+}
+
+static int
+by_statement_and_place(const void *a, const void *b, void *cuts)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	int r = by_statement(cuts, x, y);
+
+	return r != 0 ? r : x < y ? -1 : x > y;
+}
+
+static void
+find_owner(struct cuts *c)
+{
+	const struct graph_node *n;
+	uint32_t i;
+
+	c->owner_node = REACH_NONE;
+	for (i = 0; c->p->owner != NULL && i < c->g->nodes; i++) {
+		n = &c->g->node[i];
+		if (n->kind == NODE_ACCOUNT && strcmp(n->name, c->p->owner) == 0) {
+			c->owner = n->sql;
+			c->owner_node = i;
+		}
+	}
+}
+
+int
+cuts_init(struct cuts *c, const struct graph *g, const struct policy *p, struct err *e)
+{
+	uint32_t elements = g->steps + g->powers, i, n = 0;
+
+	*c = (struct cuts){ .g = g, .p = p };
+	c->of = calloc((size_t)elements + 1, sizeof(*c->of));
+	c->element = calloc((size_t)elements + 1, sizeof(*c->element));
+	if (c->of == NULL || c->element == NULL)
+		return err_set(e, ERR_SYSTEM, "fix: out of memory");
+	find_owner(c);
+	for (i = 0; i < elements; i++) {
+		c->of[i] = REACH_NONE;
+		if (is_cuttable(c, i))
+			c->element[n++] = i;
+	}
+	if (n > 0)
+		qsort_r(c->element, n, sizeof(*c->element), by_statement_and_place, c);
+	for (i = 0; i < n; i++)
+		c->n += i == 0 || by_statement(c, c->element[i - 1], c->element[i]) != 0;
+	if ((c->cut = calloc((size_t)c->n + 1, sizeof(*c->cut))) == NULL)
+		return err_set(e, ERR_SYSTEM, "fix: out of memory");
+	for (c->n = 0, i = 0; i < n; i++) {
+		if (i == 0 || by_statement(c, c->element[i - 1], c->element[i]) != 0)
+			c->cut[c->n++].first = i;
+		c->cut[c->n - 1].n++;
+		c->of[c->element[i]] = c->n - 1;
+	}
+	return 0;
+}
+
+void
+cuts_free(struct cuts *c)
+{
+	free(c->cut);
+	free(c->of);
+	free(c->element);
+}
+
+/* ---- as text ----------------------------------------------------------------------- */
+
+static int
+same_db(const char *a, const char *b)
+{
+	return a == NULL ? b == NULL : b != NULL && strcmp(a, b) == 0;
+}
+
+/* What runs anywhere stays where the script is; *at is the database that it is in. */
+static void
+add_item(const struct fix_item *item, const char *owner, int undo, const char **at,
+    struct buf *b)
+{
+	struct fix_words w = { item->set, owner, item->grant };
+	const char *template = undo ? item->basis->undo : item->basis->fix;
+
+	if (template == NULL)
+		return;
+	if (item->db != NULL && !same_db(item->db, *at)) {
+		fix_connect(b, item->db);
+		*at = item->db;
+	}
+	fix_expand(b, template, &w);
+}
+
+/* All items of that database, in their order or backwards. */
+static void
+add_items(const struct fix_item *item, uint32_t n, const char *db, const char *owner, int undo,
+    const char **at, struct buf *b)
+{
+	uint32_t i, k;
+
+	for (i = 0; i < n; i++) {
+		k = undo ? n - 1 - i : i;
+		if (same_db(item[k].db, db))
+			add_item(&item[k], owner, undo, at, b);
+	}
+}
+
+/* The next database behind `before`, in the order of names; NULL: the last has been. */
+static const char *
+next_db(const struct fix_item *item, uint32_t n, const char *before, int undo)
+{
+	const char *next = NULL;
+	uint32_t i;
+	int c;
+
+	for (i = 0; i < n; i++) {
+		if (item[i].db == NULL)
+			continue;
+		c = before == NULL ? 1 : strcmp(item[i].db, before);
+		if (before != NULL && (undo ? c >= 0 : c <= 0))
+			continue;
+		if (next == NULL || (undo ? strcmp(item[i].db, next) > 0
+		                          : strcmp(item[i].db, next) < 0))
+			next = item[i].db;
+	}
+	return next;
+}
+
+/* First what runs anywhere (roles), then database by database; the inverse ends with it. */
+void
+fix_items(const struct fix_item *item, uint32_t n, const char *owner, int undo, struct buf *b)
+{
+	const char *db = NULL, *at = NULL;
+
+	if (!undo)
+		add_items(item, n, NULL, owner, undo, &at, b);
+	while ((db = next_db(item, n, db, undo)) != NULL)
+		add_items(item, n, db, owner, undo, &at, b);
+	if (undo)
+		add_items(item, n, NULL, owner, undo, &at, b);
+}

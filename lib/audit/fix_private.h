@@ -1,0 +1,133 @@
+/*
+ * What fix*.c share.
+ *
+ * Steps and powers that one statement takes away are one *cut*: it takes all of them, or
+ * none.  Cuts are chosen once, for whichever finding comes first, and then serve all.
+ */
+#ifndef AUDIT_FIX_PRIVATE_H
+#define AUDIT_FIX_PRIVATE_H
+
+#include "audit/fix.h"
+#include "audit/judge_private.h"
+
+/* ---- who needs what (fix_need.c) --------------------------------------------------- */
+
+/* Accounts that the same may hold for: one line, and the same reached by the same steps. */
+struct profile {
+	uint32_t account;	/* one of them */
+	uint32_t scope;
+	uint8_t unnamed;	/* no line names it: nobody knows what it needs */
+	uint8_t super;		/* its class may everything, and it can */
+	uint8_t excepts;
+	uint32_t first, n;	/* its states in need.state */
+};
+
+/* Why a cut cannot be made. */
+struct need_reason {
+	uint32_t account;
+	const struct graph_power *power;
+};
+
+struct need {
+	const struct graph *g;
+	struct judge_private *j;
+	struct reach reach;		/* without breaches: nobody needs those */
+	struct profile *profile;
+	uint32_t profiles;
+	uint32_t *state;		/* node * 2 + how */
+	uint32_t states, state_cap;
+	uint32_t *at, *at_from, *at_end; /* profiles by node, by scope; where a scope's end */
+	uint32_t *of_set, *of_set_from;	/* powers by set */
+	struct allowed **allowed;	/* node * 2 + how */
+	uint8_t *cut_step, *cut_power;	/* what has been chosen */
+	uint8_t *super_node;		/* has a power over everything */
+	uint32_t *before;		/* states held before a trial */
+	uint32_t *gate_before, trial;
+	uint64_t work;
+};
+
+int need_init(struct need *n, struct judge_private *j, struct err *e);
+void need_free(struct need *n);
+
+/*
+ * Would taking these elements away (steps, and powers counted from g->steps on) take what
+ * some account's class needs, what was chosen being gone already?  1: yes, and *why says
+ * whose; 0: no; -1: ERR_SYSTEM.
+ */
+int need_harm(struct need *n, const uint32_t *element, uint32_t elements,
+    struct need_reason *why, struct err *e);
+
+/* Take that element away for good. */
+void need_take(struct need *n, uint32_t element);
+
+/* May any account that holds that node do this?  For %g. */
+int need_may(const struct need *n, uint32_t node, const struct graph_power *power);
+
+/* ---- cuts (fix_cut.c) ---------------------------------------------------------------- */
+
+enum cut_state { CUT_UNKNOWN, CUT_CHOSEN, CUT_REFUSED };
+
+struct cut {
+	uint32_t first, n;		/* its elements in cuts.element */
+	enum cut_state state;
+	struct need_reason why;		/* it was refused */
+	uint32_t finding;		/* the run that uses it, see fix.c */
+};
+
+struct cuts {
+	const struct graph *g;
+	const struct policy *p;
+	struct cut *cut;
+	uint32_t n;
+	uint32_t *of;			/* an element's cut; REACH_NONE: no SQL takes it away */
+	uint32_t *element;
+	const char *owner;		/* %n, or NULL */
+	uint32_t owner_node;
+};
+
+int cuts_init(struct cuts *c, const struct graph *g, const struct policy *p, struct err *e);
+void cuts_free(struct cuts *c);
+
+const struct graph_basis *cuts_basis(const struct cuts *c, uint32_t element);
+
+/* One statement, or several, of a fix, with its inverse. */
+struct fix_item {
+	const struct graph_basis *basis; /* its db, fix, undo */
+	const char *db;			/* where to connect, or NULL: anywhere */
+	const struct graph_set *set;
+	const char *grant;
+};
+
+/* All that was chosen, in its order. */
+struct fix_script {
+	struct fix_item *item;
+	uint32_t n, cap;
+	const char *owner;
+};
+
+/* Write items as SQL, each database's together; undo: their inverse, the last first. */
+void fix_items(const struct fix_item *item, uint32_t n, const char *owner, int undo,
+    struct buf *b);
+
+/* ---- SQL (fix_sql.c) ---------------------------------------------------------------- */
+
+/* What the letters of a template stand for. */
+struct fix_words {
+	const struct graph_set *set;
+	const char *owner;	/* %n, quoted; NULL: the policy has none */
+	const char *grant;	/* %g; "" when there are none */
+};
+
+/* Does it use that letter? */
+int fix_uses(const char *template, char letter);
+
+/* Append the statements of a template, each ending in ";\n". */
+void fix_expand(struct buf *b, const char *template, const struct fix_words *w);
+
+/* The privileges that can be granted on such an object: a list that ends with NULL. */
+const char *const *fix_grantable(const char *kind);
+
+/* Append psql's line that goes to that database. */
+void fix_connect(struct buf *b, const char *db);
+
+#endif

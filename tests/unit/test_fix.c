@@ -1,0 +1,545 @@
+/*
+ * Tests of audit/fix: what is cut and what must not be, undo, scripts, paths, speed.  Each
+ * fix is tried: its finding goes, and none appears.
+ */
+#include "audit/fix.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/fix_private.h"
+#include "audit_fixture.h"
+#include "base/clock.h"
+#include "suites.h"
+
+static struct err e;
+
+/* Does that SQL take away what stands on these objects? */
+static int
+takes(const char *sql, const struct graph_basis *b, const struct graph_set *set)
+{
+	struct fix_words w = { set, "new_owner", "SELECT" };
+	struct buf text = BUF_INIT;
+	int r;
+
+	if (b->fix == NULL)
+		return 0;
+	fix_expand(&text, b->fix, &w);
+	r = text.len > 0 && strstr(sql, buf_cstr(&text)) != NULL;
+	buf_free(&text);
+	return r;
+}
+
+static int
+has(const struct verdict *v, const char *fingerprint)
+{
+	uint32_t i;
+
+	for (i = 0; i < v->n; i++)
+		if (strcmp(v->finding[i].fingerprint, fingerprint) == 0)
+			return 1;
+	return 0;
+}
+
+/* Judge without what that SQL takes away. */
+static void
+judge_without(const char *sql, struct verdict *after)
+{
+	uint8_t *step = calloc(ag->steps / 8 + 1, 1), *power = calloc(ag->powers / 8 + 1, 1);
+	struct judge_options o = { step, power, UINT32_MAX, 0 };
+	uint32_t i;
+
+	for (i = 0; i < ag->steps; i++)
+		if (takes(sql, ag->step[i].basis, NULL))
+			bitmap_set(step, i, 1);
+	for (i = 0; i < ag->powers; i++)
+		if (takes(sql, ag->power[i].basis, ag->power[i].set))
+			bitmap_set(power, i, 1);
+	ck_assert_int_eq(judge(ag, ap, &o, after, &e), 0);
+	free(step);
+	free(power);
+}
+
+/* Run every fix alone, and the script. */
+static void
+try_fixes(void)
+{
+	const struct finding *f;
+	struct verdict after;
+	struct buf script = BUF_INIT;
+	uint32_t i, left = 0;
+
+	for (f = av.finding; f < av.finding + av.n; f++) {
+		judge_without(f->fix->sql, &after);
+		ck_assert_msg(has(&after, f->fingerprint) == (f->fix->remaining > 0),
+		    "%s %s: %s", f->check->id, sink_name(f->sink), f->fix->sql);
+		ck_assert((f->fix->remaining > 0) == (f->fix->advice != NULL) || f->fault != NULL);
+		for (i = 0; i < after.n; i++)
+			ck_assert(has(&av, after.finding[i].fingerprint));
+		verdict_free(&after);
+		left += f->fix->remaining > 0;
+	}
+	ck_assert_int_eq(fix_script(ag, &av, 0, &script, &e), 0);
+	judge_without(buf_cstr(&script), &after);
+	ck_assert_uint_eq(after.n, left);
+	verdict_free(&after);
+	buf_free(&script);
+}
+
+static void
+fix(const char *policy)
+{
+	audit_judge(policy);
+	ck_assert_msg(fix_all(ag, ap, &av, &e) == 0, "%s", e.msg);
+	try_fixes();
+}
+
+static const char *
+script(int undo)
+{
+	static char text[4096];
+	struct buf b = BUF_INIT;
+
+	ck_assert_int_eq(fix_script(ag, &av, undo, &b, &e), 0);
+	snprintf(text, sizeof(text), "%s", buf_cstr(&b));
+	buf_free(&b);
+	return text;
+}
+
+START_TEST(a_membership_is_cut_when_the_account_needs_nothing_of_it)
+{
+	uint32_t app = ag_login("app"), a = ag_role("a"), b = ag_role("b"), c = ag_role("c");
+	uint32_t owner = ag_role("owner");
+	const struct finding_fix *x;
+
+	ag_member(app, a, STEP_USE);
+	ag_member(a, b, STEP_USE);
+	ag_member(b, c, STEP_USE);
+	ag_member(c, owner, STEP_USE);
+	ag_power(owner, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	ag_power(app, "SELECT", SINK_READ_ALL, ag_table("s", "t"));
+	fix("[role app] class=app\n");
+	x = av_find(app, "A1", SINK_DROP)->fix;
+	ck_assert_str_eq(x->sql, "REVOKE a FROM app;\n");
+	ck_assert_str_eq(x->undo, "GRANT a TO app;\n");
+	ck_assert_uint_eq(x->remaining, 0);
+	ck_assert_ptr_null(x->advice);
+	ck_assert_ptr_null(x->remains);
+}
+END_TEST
+
+START_TEST(a_membership_that_the_class_needs_is_kept_and_the_power_goes)
+{
+	uint32_t app = ag_login("app"), group = ag_role("group");
+	struct graph_set *set = ag_table("s", "t1");
+
+	ag_table("s", "t2");
+	ag_member(app, group, STEP_USE);
+	ag_power(group, "SELECT", SINK_READ_ALL, set);
+	ag_power(group, "TRUNCATE", SINK_DROP, set);
+	fix("[role app] class=app\n");
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_str_eq(av.finding[0].fix->sql,
+	    "\\connect \"shop\"\n"
+	    "REVOKE TRUNCATE ON TABLE s.t1 FROM group;\nREVOKE TRUNCATE ON TABLE s.t2 FROM group;\n");
+	ck_assert_str_eq(av.finding[0].fix->undo,
+	    "\\connect \"shop\"\n"
+	    "GRANT TRUNCATE ON TABLE s.t1 TO group;\nGRANT TRUNCATE ON TABLE s.t2 TO group;\n");
+}
+END_TEST
+
+/* A gate may be what is needed, and nothing else. */
+START_TEST(a_membership_that_opens_a_needed_gate_is_kept)
+{
+	uint32_t app = ag_login("app"), group = ag_role("group");
+	uint32_t gate = graph_gate(ag, "USAGE on s");
+
+	ag_member(app, group, STEP_USE);
+	graph_pass(ag, group, gate);
+	ag_power(app, "SELECT", SINK_READ_ALL, ag_table("s", "t"))->gate[0] = gate;
+	ag_power(group, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	fix("[role app] class=app\n");
+	ck_assert_ptr_nonnull(strstr(av.finding[0].fix->sql, "REVOKE TRUNCATE"));
+	ck_assert_ptr_null(strstr(av.finding[0].fix->sql, "REVOKE group"));
+}
+END_TEST
+
+START_TEST(what_another_class_needs_is_not_taken)
+{
+	uint32_t app = ag_login("app"), deploy = ag_login("deploy"), group = ag_role("group");
+	const struct finding_fix *x;
+
+	ag_member(app, group, STEP_USE);
+	ag_member(deploy, group, STEP_USE);
+	ag_power(group, "SELECT", SINK_READ_ALL, ag_table("s", "t"));
+	ag_power(group, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	fix("[role app] class=app\n[role deploy] class=migrator\n");
+	ck_assert_uint_eq(av.n, 1);
+	x = av.finding[0].fix;
+	ck_assert_str_eq(x->sql, "");
+	ck_assert_str_eq(x->undo, "");
+	ck_assert_uint_eq(x->remaining, 1);
+	ck_assert_str_eq(x->remains, "app -> member of group -> TRUNCATE on s -> TRUNCATE");
+	ck_assert_ptr_nonnull(strstr(x->advice, "app needs SELECT on s.t"));
+}
+END_TEST
+
+START_TEST(what_another_has_elsewhere_may_be_taken)
+{
+	uint32_t app = ag_login("app"), deploy = ag_login("deploy"), group = ag_role("group");
+
+	ag_member(app, group, STEP_USE);
+	ag_member(deploy, group, STEP_USE);
+	ag_power(group, "SELECT", SINK_READ_ALL, ag_table("s", "t"));
+	ag_power(group, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	ag_power(deploy, "OWNER", SINK_DROP, ag_table("s", "t"));
+	fix("[role app] class=app\n[role deploy] class=migrator\n");
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_str_eq(av.finding[0].fix->sql,
+	    "\\connect \"shop\"\nREVOKE TRUNCATE ON TABLE s.t FROM group;\n");
+}
+END_TEST
+
+/* Each of the two could go alone; together they are all that the account has. */
+START_TEST(two_cuts_do_not_take_together_what_each_leaves)
+{
+	uint32_t app = ag_login("app"), a = ag_role("a"), b = ag_role("b");
+
+	ag_member(app, a, STEP_USE);
+	ag_member(app, b, STEP_USE);
+	ag_power(a, "SELECT", SINK_READ_ALL, ag_table("s", "t"));
+	ag_power(b, "SELECT", SINK_READ_ALL, ag_table("s", "t"));
+	ag_power(a, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	ag_attribute(b, "CREATEDB", SINK_DROP)->needs = STEP_USE;
+	fix("[role app] class=app\n");
+	ck_assert_uint_eq(av.n, 2);
+	ck_assert_str_eq(script(0), "REVOKE b FROM app;\n"
+	    "\\connect \"shop\"\nREVOKE TRUNCATE ON TABLE s.t FROM a;\n");
+	ck_assert_str_eq(script(1), "\\connect \"shop\"\nGRANT TRUNCATE ON TABLE s.t TO a;\n"
+	    "GRANT b TO app;\n");
+}
+END_TEST
+
+START_TEST(an_admin_of_its_class_needs_nothing_else)
+{
+	uint32_t app = ag_login("app"), root = ag_login("root"), group = ag_role("group");
+
+	ag_attribute(root, "SUPERUSER", SINK_SUPER);
+	ag_member(root, group, STEP_USE);
+	ag_member(app, group, STEP_USE);
+	ag_power(group, "SELECT", SINK_READ_ALL, ag_table("s", "t"));
+	ag_power(group, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	fix("[role app] class=app\n[role root] class=admin\n");
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_ptr_nonnull(strstr(av.finding[0].fix->sql, "REVOKE TRUNCATE"));
+}
+END_TEST
+
+START_TEST(the_power_of_an_admin_is_not_taken_because_of_a_thief)
+{
+	uint32_t app = ag_login("app"), root = ag_login("root");
+	const struct finding_fix *x;
+
+	ag_attribute(root, "SUPERUSER", SINK_SUPER);
+	ag_breach(app, root, "F1", NULL);
+	fix("[role app] class=app\n[role root] class=admin\n");
+	x = av.finding[0].fix;
+	ck_assert_str_eq(x->sql, "");
+	ck_assert_str_eq(x->advice, "edit a file");
+	ck_assert_uint_eq(x->remaining, 1);
+	ck_assert_str_eq(x->remains, "app -> can pose as root -> SUPERUSER -> SUPERUSER");
+}
+END_TEST
+
+START_TEST(a_breach_is_cut_before_a_membership)
+{
+	uint32_t app = ag_login("app"), dev = ag_role("dev"), root = ag_login("root");
+
+	ag_attribute(root, "SUPERUSER", SINK_SUPER);
+	ag_member(app, dev, STEP_USE);
+	ag_breach(dev, root, "F1", "ALTER FUNCTION f() SET search_path = pg_catalog;\n");
+	fix("[role app] class=app\n[role root] class=admin\n");
+	ck_assert_str_eq(av.finding[0].fix->sql, "ALTER FUNCTION f() SET search_path = pg_catalog;\n");
+}
+END_TEST
+
+START_TEST(several_ways_are_all_cut)
+{
+	uint32_t app = ag_login("app"), a = ag_role("a"), b = ag_role("b"), c = ag_role("c");
+
+	ag_member(app, a, STEP_USE);
+	ag_member(app, b, STEP_USE);
+	ag_member(a, c, STEP_USE);
+	ag_member(b, c, STEP_USE);
+	ag_power(c, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	ag_power(app, "TRIGGER", SINK_DROP, ag_table("s", "t"));
+	fix("[role app] class=app\n");
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_str_eq(av.finding[0].fix->sql,
+	    "REVOKE a FROM app;\nREVOKE b FROM app;\n"
+	    "\\connect \"shop\"\nREVOKE TRIGGER ON TABLE s.t FROM app;\n");
+	ck_assert_str_eq(av.finding[0].fix->undo,
+	    "\\connect \"shop\"\nGRANT TRIGGER ON TABLE s.t TO app;\n"
+	    "GRANT b TO app;\nGRANT a TO app;\n");
+}
+END_TEST
+
+/* One statement takes both, so it takes neither when one of them is needed. */
+START_TEST(what_one_statement_takes_goes_together)
+{
+	uint32_t app = ag_login("app"), hub = graph_node(ag, NODE_HUB, "all roles", "");
+	uint32_t root = ag_role("root");
+	struct graph_basis b = { .why = "may create roles", .row = "row",
+		.fix = "ALTER ROLE app NOCREATEROLE;\n", .undo = "ALTER ROLE app CREATEROLE;\n" };
+	struct graph_step s = { .from = app, .to = hub, .needs = STEP_BECOME,
+		.gives = STEP_BECOME, .check = check_find("R2") };
+
+	s.basis = graph_basis(ag, &b);
+	graph_step(ag, &s);
+	ag_attribute(app, "CREATEROLE", SINK_DROP);
+	ag_member(hub, root, STEP_BECOME);
+	ag_attribute(root, "REPLICATION", SINK_LOGKILL);
+	fix("[role app] class=app\n");
+	ck_assert_uint_eq(av.n, 2);
+	ck_assert_str_eq(av_find(app, "R5", SINK_LOGKILL)->fix->sql,
+	    "ALTER ROLE app NOCREATEROLE;\n");
+	ck_assert_str_eq(script(0), "ALTER ROLE app NOCREATEROLE;\n");
+	/* The class may it: the power is none of the findings, and the step cannot go either. */
+	audit_judge("[class boss] may=+CREATEROLE\n[role app] class=boss\n");
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_str_ne(av.finding[0].fix->sql, "ALTER ROLE app NOCREATEROLE;\n");
+}
+END_TEST
+
+START_TEST(an_owner_changes_and_keeps_what_its_class_may)
+{
+	uint32_t app = ag_login("app"), owner = ag_role("shop_owner");
+	struct graph_basis b = { .why = "owns s.t", .row = "pg_class",
+		.fix = "ALTER TABLE %o OWNER TO %n;\nGRANT %g ON TABLE %o TO app;\n",
+		.undo = "ALTER TABLE %o OWNER TO app;\n" };
+
+	ag->node[owner].sql = graph_string(ag, "\"shop owner\"");
+	ag_power(app, "OWNER", SINK_DROP, ag_table("s", "t"))->basis = graph_basis(ag, &b);
+	audit_judge("[target] owner=shop_owner\n[role app] class=readonly\n");
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_str_eq(av.finding[0].fix->sql, "\\connect \"shop\"\n"
+	    "ALTER TABLE s.t OWNER TO \"shop owner\";\nGRANT SELECT ON TABLE s.t TO app;\n");
+	ck_assert_str_eq(av.finding[0].fix->undo, "\\connect \"shop\"\n"
+	    "ALTER TABLE s.t OWNER TO app;\n");
+	/* A class that may nothing there gets nothing. */
+	audit_judge("[target] owner=shop_owner\n[role app] class=readonly schema=z\n");
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_str_eq(av.finding[0].fix->sql, "\\connect \"shop\"\n"
+	    "ALTER TABLE s.t OWNER TO \"shop owner\";\n");
+	/* Nobody to give it to. */
+	audit_judge("[role app] class=readonly\n");
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_str_eq(av.finding[0].fix->sql, "");
+	ck_assert_ptr_nonnull(strstr(av.finding[0].fix->advice, "owner="));
+}
+END_TEST
+
+START_TEST(nothing_is_taken_from_a_login_that_nobody_named)
+{
+	uint32_t app = ag_login("app"), other = ag_login("other"), group = ag_role("group");
+
+	ag_member(app, group, STEP_USE);
+	ag_member(other, group, STEP_USE);
+	ag_power(group, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	fix("[role app] class=app\n");
+	ck_assert_uint_eq(av.n, 3);
+	ck_assert_str_eq(av_find(app, "A1", SINK_DROP)->fix->sql, "REVOKE group FROM app;\n");
+	ck_assert_str_eq(av_find(other, "A1", SINK_DROP)->fix->sql, "");
+	ck_assert_ptr_nonnull(strstr(av_find(other, "A1", SINK_DROP)->fix->advice, "[role other]"));
+	ck_assert_ptr_nonnull(strstr(av_find(other, "U1", SINK_NONE)->fix->advice, "[role other]"));
+	ck_assert_str_eq(script(0), "REVOKE group FROM app;\n");
+}
+END_TEST
+
+START_TEST(what_an_exception_accepts_is_not_taken)
+{
+	uint32_t app = ag_login("app"), etl = ag_login("etl"), group = ag_role("group");
+
+	ag_member(app, group, STEP_USE);
+	ag_member(etl, group, STEP_USE);
+	ag_power(group, "SELECT", SINK_READ_ALL, ag_table("s", "t"));
+	ag_power(group, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	fix("[role *] class=app\n[except] id=A1 role=etl priv=TRUNCATE reason=\"nightly\" owner=ops "
+	    "until=2027-01-01\n");
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_str_eq(av.finding[0].fix->sql, "");
+	ck_assert_uint_eq(av.finding[0].fix->remaining, 1);
+}
+END_TEST
+
+START_TEST(a_fault_has_its_own_statement)
+{
+	struct graph_basis b = { .why = "fsync is off: a crash loses data",
+		.fix = "ALTER SYSTEM SET fsync = on;\n", .undo = "ALTER SYSTEM SET fsync = off;\n" };
+	struct graph_basis file = { .why = "line 4 of pg_hba.conf lets everyone in",
+		.advice = "remove line 4 of pg_hba.conf" };
+
+	graph_fault(ag, "S1", SEVERITY_HIGH, SINK_WRITE, "fsync", &b);
+	graph_fault(ag, "H1", SEVERITY_CRITICAL, SINK_SUPER, "pg_hba.conf line 4", &file);
+	audit_judge("");
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_str_eq(av.finding[1].fix->sql, "ALTER SYSTEM SET fsync = on;\n");
+	ck_assert_str_eq(av.finding[1].fix->undo, "ALTER SYSTEM SET fsync = off;\n");
+	ck_assert_str_eq(av.finding[0].fix->sql, "");
+	ck_assert_str_eq(av.finding[0].fix->advice, "remove line 4 of pg_hba.conf");
+	ck_assert_str_eq(script(0), "ALTER SYSTEM SET fsync = on;\n");
+	ck_assert_str_eq(script(1), "ALTER SYSTEM SET fsync = off;\n");
+}
+END_TEST
+
+START_TEST(a_script_has_each_statement_once_and_each_database_together)
+{
+	uint32_t a = ag_login("a"), b = ag_login("b"), group = ag_role("group");
+	struct graph_set *x, *y;
+
+	x = graph_set(ag, "x", "table", "bank", "s");
+	graph_set_add(ag, x, "s.x");
+	y = graph_set(ag, "y", "table", "shop", "s");
+	graph_set_add(ag, y, "s.y");
+	ag_member(a, group, STEP_USE);
+	ag_member(b, group, STEP_USE);
+	ag_power(group, "SELECT", SINK_READ_ALL, y);
+	ag_power(group, "TRUNCATE", SINK_DROP, y);
+	ag_power(group, "TRUNCATE", SINK_DROP, x);
+	ag_power(group, "TRIGGER", SINK_DROP, y);
+	ag_attribute(a, "CREATEDB", SINK_DROP);
+	fix("[role *] class=app\n");
+	ck_assert_uint_eq(av.n, 3);
+	ck_assert_ptr_eq(av_find(a, "A1", SINK_DROP)->fix->sql, av_find(b, "A1", SINK_DROP)->fix->sql);
+	ck_assert_str_eq(script(0), "ALTER ROLE a NOCREATEDB;\n"
+	    "\\connect \"bank\"\nREVOKE TRUNCATE ON TABLE s.x FROM group;\n"
+	    "\\connect \"shop\"\nREVOKE TRUNCATE ON TABLE s.y FROM group;\n"
+	    "REVOKE TRIGGER ON TABLE s.y FROM group;\n");
+	ck_assert_str_eq(script(1), "\\connect \"shop\"\nGRANT TRIGGER ON TABLE s.y TO group;\n"
+	    "GRANT TRUNCATE ON TABLE s.y TO group;\n"
+	    "\\connect \"bank\"\nGRANT TRUNCATE ON TABLE s.x TO group;\n"
+	    "ALTER ROLE a CREATEDB;\n");
+}
+END_TEST
+
+START_TEST(paths_are_drawn_in_one_line)
+{
+	uint32_t app = ag_login("app\nle"), group = ag_role("deploy");
+	struct buf b = BUF_INIT;
+
+	ag_member(app, group, STEP_USE);
+	ag_power(group, "TRUNCATE", SINK_DROP, ag_table("sales", "t"));
+	ag_power(ag_public, "CREATE", SINK_WRITE, ag_table("public", "t"));
+	audit_judge("[role \"app\\nle\"] class=app\n");
+	fix_path(ag, av_find(app, "A1", SINK_DROP), &b);
+	ck_assert_str_eq(buf_cstr(&b),
+	    "app le -> member of deploy -> TRUNCATE on sales -> TRUNCATE");
+	buf_reset(&b);
+	fix_path(ag, av_find(app, "A1", SINK_WRITE), &b);
+	ck_assert_str_eq(buf_cstr(&b), "app le -> PUBLIC -> CREATE on public -> CREATE");
+	buf_reset(&b);
+	audit_judge("");
+	fix_path(ag, av_find(app, "U1", SINK_NONE), &b);
+	ck_assert_str_eq(buf_cstr(&b), "app le -> no line of the policy names it");
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(templates_know_quotes_and_percent_signs)
+{
+	const char *object[] = { "s.\"a;\nb\"", "s.t" };
+	struct graph_set set = { .kind = "table", .object = object, .n = 2 };
+	struct fix_words w = { &set, "o", "" };
+	struct buf b = BUF_INIT;
+
+	fix_expand(&b, "REVOKE x ON %o FROM \"r;\n%%\"", &w);
+	ck_assert_str_eq(buf_cstr(&b), "REVOKE x ON s.\"a;\nb\" FROM \"r;\n%\";\n"
+	    "REVOKE x ON s.t FROM \"r;\n%\";\n");
+	buf_reset(&b);
+	fix_expand(&b, "ALTER %o TO %n;\nGRANT %g ON %o;\nDONE;\n", &w);
+	ck_assert_str_eq(buf_cstr(&b), "ALTER s.\"a;\nb\" TO o;\nALTER s.t TO o;\nDONE;\n");
+	buf_reset(&b);
+	fix_connect(&b, "sh\"op");
+	fix_connect(&b, "a=b'\\\nc");
+	ck_assert_str_eq(buf_cstr(&b), "\\connect \"sh\"\"op\"\n"
+	    "\\connect '\"dbname=\\'a=b\\\\\\'\\\\\\\\\\nc\\'\"'\n");
+	buf_free(&b);
+}
+END_TEST
+
+/*
+ * 5,000 logins: members of a group that may truncate 100,000 tables, which a class needs to
+ * read; each of them with a right of its own that must go.
+ */
+START_TEST(a_big_server_is_fixed_in_time)
+{
+	uint32_t group = ag_role("group"), i, id;
+	struct graph_set *set;
+	struct graph_power *w;
+	char name[32], schema[32];
+	int64_t start;
+
+	for (i = 0; i < 5000; i++) {
+		snprintf(name, sizeof(name), "app%u", i);
+		id = ag_login(name);
+		ag_member(id, group, STEP_USE);
+		ag_attribute(id, "CREATEDB", SINK_DROP);
+	}
+	for (i = 0; i < 100000; i++) {
+		snprintf(name, sizeof(name), "t%u", i);
+		snprintf(schema, sizeof(schema), "s%u", i % 100);
+		set = graph_set(ag, name, "table", "shop", schema);
+		graph_set_add(ag, set, name);
+		w = ag_power(group, "SELECT", SINK_READ_ALL, set);
+		w->gate[0] = graph_gate(ag, schema);
+		w = ag_power(group, "TRUNCATE", SINK_DROP, set);
+		w->gate[0] = graph_gate(ag, schema);
+		if (i < 100)
+			graph_pass(ag, ag_public, w->gate[0]);
+	}
+	audit_judge("[role *] class=app\n");
+	start = clock_mono();
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	start = clock_mono() - start;
+	ck_assert_uint_eq(av.n, 10000);
+	for (i = 0; i < av.n; i++)
+		ck_assert_uint_eq(av.finding[i].fix->remaining, 0);
+	ck_assert_ptr_eq(av.finding[1].fix->sql, av.finding[3].fix->sql);
+	ck_assert_msg(start < 60 * 1000000, "%lld us", (long long)start);
+}
+END_TEST
+
+Suite *
+fix_suite(void)
+{
+	Suite *s = suite_create("fix");
+	TCase *t = tcase_create("fix"), *big = tcase_create("fix_big");
+
+	tcase_add_checked_fixture(t, audit_begin, audit_end);
+	tcase_add_test(t, a_membership_is_cut_when_the_account_needs_nothing_of_it);
+	tcase_add_test(t, a_membership_that_the_class_needs_is_kept_and_the_power_goes);
+	tcase_add_test(t, a_membership_that_opens_a_needed_gate_is_kept);
+	tcase_add_test(t, what_another_class_needs_is_not_taken);
+	tcase_add_test(t, what_another_has_elsewhere_may_be_taken);
+	tcase_add_test(t, two_cuts_do_not_take_together_what_each_leaves);
+	tcase_add_test(t, an_admin_of_its_class_needs_nothing_else);
+	tcase_add_test(t, the_power_of_an_admin_is_not_taken_because_of_a_thief);
+	tcase_add_test(t, a_breach_is_cut_before_a_membership);
+	tcase_add_test(t, several_ways_are_all_cut);
+	tcase_add_test(t, what_one_statement_takes_goes_together);
+	tcase_add_test(t, an_owner_changes_and_keeps_what_its_class_may);
+	tcase_add_test(t, nothing_is_taken_from_a_login_that_nobody_named);
+	tcase_add_test(t, what_an_exception_accepts_is_not_taken);
+	tcase_add_test(t, a_fault_has_its_own_statement);
+	tcase_add_test(t, a_script_has_each_statement_once_and_each_database_together);
+	tcase_add_test(t, paths_are_drawn_in_one_line);
+	tcase_add_test(t, templates_know_quotes_and_percent_signs);
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(big, audit_begin, audit_end);
+	tcase_add_test(big, a_big_server_is_fixed_in_time);
+	tcase_set_timeout(big, 180);
+	suite_add_tcase(s, big);
+	return s;
+}

@@ -16,6 +16,8 @@ static int (*const server_reader[])(struct audit_pg *, struct err *) = {
 	audit_pg_databases,
 	audit_pg_parameters,
 	audit_pg_passwords,
+	audit_pg_net,
+	audit_pg_settings,
 };
 static int (*const database_reader[])(struct audit_pg *, struct err *) = {
 	audit_pg_schemas,
@@ -23,6 +25,8 @@ static int (*const database_reader[])(struct audit_pg *, struct err *) = {
 	audit_pg_defaults,
 	audit_pg_database,
 	audit_pg_code,
+	audit_pg_danger,
+	audit_pg_unlogged,
 };
 
 #define COUNT(x) (sizeof(x) / sizeof((x)[0]))

@@ -337,7 +337,8 @@ audit_pg_code(struct audit_pg *a, struct err *e)
 	    && audit_pg_ask(a, "F1", "pg_database", NULL, database, the_database, &c, e) >= 0
 	    && audit_pg_ask(a, "F1", "pg_namespace", NULL, schemas, one_schema, &c, e) >= 0
 	    && code_definer(&c, e) == 0 && code_hijack(&c, e) == 0
-	    && code_trigger(&c, e) == 0 && code_path(&c, e) == 0)
+	    && code_trigger(&c, e) == 0 && code_path(&c, e) == 0
+	    && code_foreign(&c, e) == 0)
 		rc = draw_steps(&c, e);
 	code_free(&c);
 	return rc;

@@ -97,5 +97,6 @@ int code_definer(struct code *c, struct err *e);	/* F1: pg_definer.c */
 int code_hijack(struct code *c, struct err *e);		/* F2: pg_hijack.c */
 int code_trigger(struct code *c, struct err *e);	/* F3: pg_trigger.c */
 int code_path(struct code *c, struct err *e);		/* F4: pg_path.c */
+int code_foreign(struct code *c, struct err *e);	/* F6, F7: pg_foreign.c */
 
 #endif

@@ -164,7 +164,11 @@ int audit_pg_schemas(struct audit_pg *a, struct err *e); /* pg_schema.c; first p
 int audit_pg_objects(struct audit_pg *a, struct err *e); /* pg_objects.c: O1, A1, A2, A4 */
 int audit_pg_defaults(struct audit_pg *a, struct err *e); /* pg_default.c: A3 */
 int audit_pg_database(struct audit_pg *a, struct err *e); /* pg_database.c: what owning it gives */
-int audit_pg_code(struct audit_pg *a, struct err *e);	/* pg_code.c: F1 to F4 */
+int audit_pg_net(struct audit_pg *a, struct err *e);	/* pg_net.c: H1 */
+int audit_pg_settings(struct audit_pg *a, struct err *e); /* pg_settings.c: S1, B4 */
+int audit_pg_unlogged(struct audit_pg *a, struct err *e); /* pg_settings.c: S1 */
+int audit_pg_code(struct audit_pg *a, struct err *e);	/* pg_code.c: F1 to F4, F6, F7 */
+int audit_pg_danger(struct audit_pg *a, struct err *e);	/* pg_danger.c: F5 */
 int audit_pg_backup(struct audit_pg *a, struct err *e);	/* pg_login.c: B2; last of all */
 
 /* For audit_pg_roles: what each role is (pg_power.c: R1, R2, R5, B1; pg_login.c: B7), and

@@ -1,0 +1,140 @@
+/*
+ * F5: functions that act on the server's host: those in untrusted languages, and built-in
+ * ones that only a superuser may call until someone grants them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/pg_code.h"
+
+#define READS  "pg_read_server_files"	/* the word for a policy: what it amounts to */
+#define WRITES "pg_write_server_files"
+#define RUNS   "pg_execute_server_program"
+
+struct danger {
+	const char *name;
+	enum sink sink;
+	enum severity severity;
+	const char *priv, *act;
+	const char *proof;	/* by the number of arguments, one a '|'; "": none */
+};
+
+static const struct danger dangers[] = {
+	{ "dblink_connect_u", SINK_SUPER, SEVERITY_CRITICAL, "SUPERUSER",
+	    "log in as the server's own user", "" },	/* whom pg_hba.conf lets in so differs */
+	{ "lo_export", SINK_OS, SEVERITY_CRITICAL, WRITES, "write files of the host",
+	    "||SELECT lo_export(lo_creat(-1), '/dev/null')" },
+	{ "lo_import", SINK_OS, SEVERITY_CRITICAL, READS, "read files of the host",
+	    "|SELECT lo_import('PG_VERSION')|SELECT lo_import('PG_VERSION', 4000000000)" },
+	{ "pg_file_rename", SINK_OS, SEVERITY_CRITICAL, WRITES, "rename files of the host", "" },
+	{ "pg_file_unlink", SINK_OS, SEVERITY_CRITICAL, WRITES, "remove files of the host", "" },
+	{ "pg_file_write", SINK_OS, SEVERITY_CRITICAL, WRITES, "write files of the host", "" },
+	{ "pg_ls_dir", SINK_OS, SEVERITY_HIGH, READS, "list folders of the host",
+	    "|SELECT pg_ls_dir('.')||SELECT pg_ls_dir('.', true, true)" },
+	{ "pg_read_binary_file", SINK_OS, SEVERITY_CRITICAL, READS, "read files of the server",
+	    "|SELECT pg_read_binary_file('PG_VERSION')"
+	    "|SELECT pg_read_binary_file('PG_VERSION', false)"
+	    "|SELECT pg_read_binary_file('PG_VERSION', 0, 1)"
+	    "|SELECT pg_read_binary_file('PG_VERSION', 0, 1, false)" },
+	{ "pg_read_file", SINK_OS, SEVERITY_CRITICAL, READS, "read files of the server",
+	    "|SELECT pg_read_file('PG_VERSION')|SELECT pg_read_file('PG_VERSION', false)"
+	    "|SELECT pg_read_file('PG_VERSION', 0, 1)"
+	    "|SELECT pg_read_file('PG_VERSION', 0, 1, false)" },
+	{ "pg_stat_file", SINK_OS, SEVERITY_HIGH, READS, "look at files of the host",
+	    "|SELECT pg_stat_file('PG_VERSION')|SELECT pg_stat_file('PG_VERSION', false)" },
+};
+static const struct danger untrusted = { NULL, SINK_OS, SEVERITY_CRITICAL, RUNS,
+	"run untrusted code on the host", "" };	/* what its body does is not known */
+
+/* What an extension brings in C is its own affair, but for the names above. */
+static const char functions[] =
+    "SELECT p.oid::regprocedure, p.pronamespace, p.proname, l.lanname, p.pronargs,"
+    " x.grantee, x.grantor, x.is_grantable, p.proowner, (SELECT count(*)"
+    " FROM aclexplode(p.proacl) w WHERE w.grantor = x.grantee AND w.grantee <> x.grantee)"
+    " FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang,"
+    " aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x"
+    " WHERE x.grantee <> p.proowner AND (p.proname IN ('dblink_connect_u', 'lo_export',"
+    " 'lo_import', 'pg_file_rename', 'pg_file_unlink', 'pg_file_write', 'pg_ls_dir',"
+    " 'pg_read_binary_file', 'pg_read_file', 'pg_stat_file')"
+    " AND NOT l.lanpltrusted"
+    " OR p.oid >= 16384 AND NOT l.lanpltrusted AND NOT EXISTS (SELECT FROM pg_depend d"
+    " WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))"
+    " ORDER BY 1, 6, 7";
+
+static const struct danger *
+danger_of(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(dangers) / sizeof(dangers[0]); i++)
+		if (strcmp(dangers[i].name, name) == 0)
+			return &dangers[i];
+	return &untrusted;
+}
+
+/* The one for so many arguments, or NULL. */
+static const char *
+proof_of(struct audit_pg *a, const struct danger *d, uint32_t args)
+{
+	const char *p = d->proof;
+	size_t n;
+
+	for (; args > 0 && (p = strchr(p, '|')) != NULL; args--)
+		p++;
+	if (p == NULL || (n = strcspn(p, "|")) == 0)
+		return NULL;
+	return graph_printf(a->g, "%.*s", (int)n, p);
+}
+
+static void
+add_power(struct audit_pg *a, const struct danger *d, const char *function,
+    const struct audit_pg_schema *s, const struct code_grant *grant, const char *proof)
+{
+	struct breach sql = { 0 };
+	struct graph_set *set = graph_set(a->g,
+	    graph_printf(a->g, "F5 %s %s", a->db, function), "function", a->db, s->name);
+
+	code_revoke(a, grant, &sql);
+	if (set->n == 0)
+		graph_set_add(a->g, set, audit_pg_sql(a, function));
+	graph_power(a->g, &(struct graph_power){
+	    .from = audit_pg_role_node(a, grant->grantee), .needs = STEP_USE, .sink = d->sink,
+	    .severity = d->severity, .priv = d->priv, .act = d->act,
+	    .gate = { a->db_gate, s->gate }, .set = set, .check = check_find("F5"),
+	    .basis = graph_basis(a->g, &(struct graph_basis){
+		.why = graph_printf(a->g, "may execute %s", function),
+		.row = graph_printf(a->g, "pg_proc(%s).proacl: EXECUTE to %s", function,
+		    grant->grantee->name),
+		.fix = sql.fix, .undo = sql.undo, .advice = sql.advice, .proof = proof,
+		.db = a->db }) });
+}
+
+static int
+one_function(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
+{
+	const struct danger *d = danger_of(pg_query_text(q, 2));
+	const char *function = graph_string(a->g, pg_query_text(q, 0));
+	const struct audit_pg_schema *s = audit_pg_schema(a, pg_query_u32(q, 1));
+	const struct code_grant grant = {
+		.privilege = "EXECUTE", .on = "ROUTINE %o",
+		.grantee = audit_pg_role(a, pg_query_u32(q, 5)),
+		.grantor = audit_pg_role(a, pg_query_u32(q, 6)),
+		.owner = audit_pg_role(a, pg_query_u32(q, 8)), .option = pg_query_true(q, 7),
+		.passed_on = pg_query_u32(q, 9) > 0,
+	};
+
+	(void)ctx;	/* the graph is all that it fills */
+	(void)e;
+	if (s == NULL || grant.grantee == NULL || grant.grantor == NULL || grant.owner == NULL
+	    || grant.grantee->predefined || grant.grantee->super)
+		return 0;
+	add_power(a, d, function, s, &grant, proof_of(a, d, pg_query_u32(q, 4)));
+	return 0;
+}
+
+int
+audit_pg_danger(struct audit_pg *a, struct err *e)
+{
+	return audit_pg_ask(a, "F5", "pg_proc", NULL, functions, one_function, NULL, e) < 0 ? -1
+	    : 0;
+}

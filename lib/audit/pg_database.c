@@ -7,7 +7,7 @@
 #include "audit/pg_private.h"
 
 static const struct audit_pg_kind database_kind = { PG_DATABASE, "database", "databases",
-	"DATABASE", "DATABASE", "DROP DATABASE", "ALTER DATABASE %o CONNECTION LIMIT 0",
+	"DATABASE", "DATABASE", "DROP DATABASE", "DROP DATABASE %o",
 	"pg_database", "datdba", "datacl", SEVERITY_CRITICAL };
 
 static const struct audit_pg_kind tablespace_kind = { PG_TABLESPACE, "tablespace",

@@ -22,7 +22,7 @@ static const struct audit_pg_right rights[] = {
 	{ ON(CATALOG), ACL_SELECT, SINK_SECRETS, SEVERITY_HIGH, "A1",
 	    "SELECT count(*) FROM (SELECT FROM %o LIMIT 1) AS one" },
 	{ ON(RELATION), ACL_INSERT, SINK_WRITE, SEVERITY_HIGH, "A1",
-	    "INSERT INTO %o DEFAULT VALUES" },
+	    "INSERT INTO %o SELECT WHERE false" },
 	{ ON(RELATION), ACL_UPDATE, SINK_WRITE, SEVERITY_HIGH, "A1",
 	    "LOCK TABLE %o IN ROW EXCLUSIVE MODE" },
 	{ ON(RELATION), ACL_DELETE, SINK_WRITE, SEVERITY_HIGH, "A1", "DELETE FROM %o" },
@@ -35,8 +35,10 @@ static const struct audit_pg_right rights[] = {
 	    "LOCK TABLE %o IN ACCESS EXCLUSIVE MODE" },
 	{ ON(SEQUENCE), ACL_SELECT, SINK_READ_ALL, SEVERITY_LOW, "A1",
 	    "SELECT last_value FROM %o" },
-	{ ON(SEQUENCE), ACL_UPDATE, SINK_WRITE, SEVERITY_HIGH, "A4", NULL },
-	{ ON(SEQUENCE), ACL_USAGE, SINK_WRITE, SEVERITY_LOW, "A4", NULL },
+	{ ON(SEQUENCE), ACL_UPDATE, SINK_WRITE, SEVERITY_HIGH, "A4",
+	    "SELECT pg_catalog.setval($bulkhead$%o$bulkhead$, 1)" },
+	{ ON(SEQUENCE), ACL_USAGE, SINK_WRITE, SEVERITY_LOW, "A4",
+	    "SELECT pg_catalog.nextval($bulkhead$%o$bulkhead$)" },
 	{ ON(SCHEMA), ACL_CREATE, SINK_WRITE, SEVERITY_HIGH, "A1",
 	    "CREATE TABLE %o.bulkhead_proof ()" },
 	{ ON(DATABASE), ACL_CREATE, SINK_WRITE, SEVERITY_HIGH, "A1",
@@ -45,7 +47,8 @@ static const struct audit_pg_right rights[] = {
 	    "SELECT pg_catalog.lo_get(%o)" },
 	{ ON(LARGE_OBJECT), ACL_UPDATE, SINK_WRITE, SEVERITY_HIGH, "A4",
 	    "SELECT pg_catalog.lo_put(%o, 0, '')" },
-	{ ON(TABLESPACE), ACL_CREATE, SINK_WRITE, SEVERITY_MEDIUM, "A1", NULL },
+	{ ON(TABLESPACE), ACL_CREATE, SINK_WRITE, SEVERITY_MEDIUM, "A1",
+	    "CREATE TEMP TABLE bulkhead_proof () TABLESPACE %o" },
 };
 
 const struct audit_pg_right *
@@ -316,6 +319,24 @@ power_of(const struct work *w, const struct audit_pg_role *from, const char *che
 	return p;
 }
 
+/* The same for a column. */
+static const char *
+column_proof(struct work *w, uint32_t right)
+{
+	struct graph *g = w->a->g;
+
+	switch (right) {
+	case ACL_SELECT:
+		return graph_printf(g, "SELECT count(*) FROM (SELECT %s FROM %%o LIMIT 1) AS one",
+		    w->column);
+	case ACL_INSERT:
+		return graph_printf(g, "INSERT INTO %%o (%s) SELECT NULL WHERE false", w->column);
+	case ACL_UPDATE:
+		return graph_printf(g, "UPDATE %%o SET %s = NULL WHERE false", w->column);
+	}
+	return NULL;
+}
+
 /*
  * A grantee's right, and the right to grant it on.  PUBLIC's are A2: every account has
  * them, the next one to be made, too.
@@ -329,7 +350,8 @@ add_right(struct work *w, size_t item, const struct audit_pg_right *r, struct er
 	const char *check = it->to->oid == 0 ? "A2"
 	    : w->column != NULL && r->sink == SINK_WRITE ? "A4" : r->check;
 	struct graph_power p = power_of(w, it->to, check);
-	struct graph_basis b = { .proof = w->column == NULL ? r->proof : NULL };
+	struct graph_basis b = { .proof = w->column == NULL ? r->proof :
+		column_proof(w, r->right) };
 
 	b.why = graph_printf(g, "%s%s%s%s%s on %s", it->to->oid == 0 ? "PUBLIC has " : "granted ",
 	    name, w->column != NULL ? " (" : "", w->column != NULL ? w->column : "",
@@ -353,7 +375,8 @@ add_right(struct work *w, size_t item, const struct audit_pg_right *r, struct er
 	if (!(it->options & r->right))
 		return;
 	b.why = graph_printf(g, "may grant %s on %s", name, at);
-	b.proof = w->column != NULL ? NULL
+	b.proof = w->column != NULL
+	    ? graph_printf(g, "GRANT %s (%s) ON %%o TO PUBLIC", name, w->column)
 	    : graph_printf(g, "GRANT %s ON %s %%o TO PUBLIC", name, w->o->kind->grant);
 	if (b.fix != NULL) {
 		fix_grant(w, item, r->right, 1, &b);

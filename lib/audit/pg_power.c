@@ -52,12 +52,21 @@ add_createrole(struct audit_pg *a, const struct audit_pg_role *r)
 void
 audit_pg_attributes(struct audit_pg *a, const struct audit_pg_role *r)
 {
-	static const char slot[] = "SELECT pg_catalog.pg_drop_replication_slot(slot_name) "
-	    "FROM pg_catalog.pg_replication_slots";
+	/* A copy has no slots; to make one takes the same right as to drop anybody's. */
+	static const char make_slot[] =
+	    "SELECT pg_catalog.pg_create_physical_replication_slot('bulkhead_proof')";
+	static const char drop_slot[] =
+	    "SELECT pg_catalog.pg_create_physical_replication_slot('bulkhead_proof');\n"
+	    "SELECT pg_catalog.pg_drop_replication_slot('bulkhead_proof')";
+	/* To a table that shows its owner nothing, but for this attribute. */
+	static const char bypass[] = "CREATE TEMP TABLE bulkhead_proof ();\n"
+	    "ALTER TABLE pg_temp.bulkhead_proof ENABLE ROW LEVEL SECURITY, "
+	    "FORCE ROW LEVEL SECURITY;\n"
+	    "SET LOCAL row_security = off;\nSELECT FROM pg_temp.bulkhead_proof";
 
 	if (r->super) {
 		add_attribute(a, r, "R1", "SUPERUSER", SINK_SUPER, SEVERITY_CRITICAL, "everything",
-		    "SET LOCAL session_replication_role = replica");
+		    "CREATE ROLE bulkhead_proof SUPERUSER");
 		add_attribute(a, r, "B1", "SUPERUSER", SINK_LOGKILL, SEVERITY_CRITICAL,
 		    "ALTER SYSTEM, and drop the log's slot",
 		    "ALTER SYSTEM SET archive_command = 'true'");
@@ -69,13 +78,13 @@ audit_pg_attributes(struct audit_pg *a, const struct audit_pg_role *r)
 		    "CREATE DATABASE bulkhead_proof");
 	if (r->replication && !r->super) {
 		add_attribute(a, r, "R5", "REPLICATION", SINK_READ_ALL, SEVERITY_HIGH,
-		    "read the whole cluster by BASE_BACKUP", NULL);
+		    "read the whole cluster by BASE_BACKUP", make_slot);
 		add_attribute(a, r, "B1", "REPLICATION", SINK_LOGKILL, SEVERITY_CRITICAL,
-		    "drop any replication slot", slot);
+		    "drop any replication slot", drop_slot);
 	}
 	if (r->bypassrls && !r->super)
 		add_attribute(a, r, "R5", "BYPASSRLS", SINK_READ_ALL, SEVERITY_HIGH,
-		    "read past row security", NULL);
+		    "read past row security", bypass);
 }
 
 /* ---- CREATEROLE up to 15 ----------------------------------------------------------- */
@@ -128,7 +137,9 @@ audit_pg_createrole(struct audit_pg *a)
 /*
  * What each gives.  Not here: pg_monitor (it is a member of others here), pg_checkpoint,
  * pg_stat_scan_tables, pg_use_reserved_connections, pg_signal_autovacuum_worker (they slow
- * a server down, and lead nowhere), pg_create_subscription (pg_database.c).
+ * a server down, and lead nowhere), pg_create_subscription (pg_database.c).  A proof needs
+ * a table of the superuser's that is no system catalog: every database has sql_parts.  To
+ * end a session another one is needed: no proof.
  */
 static const struct {
 	const char *role;
@@ -145,13 +156,15 @@ static const struct {
 	{ "pg_read_server_files", 14, SINK_OS, SEVERITY_HIGH,
 	    "COPY ... FROM: read files of the server",
 	    "SELECT pg_catalog.pg_read_file('PG_VERSION')" },
-	{ "pg_read_all_data", 14, SINK_READ_ALL, SEVERITY_HIGH, "SELECT everywhere", NULL },
+	/* The statistics hold values of every column. */
+	{ "pg_read_all_data", 14, SINK_READ_ALL, SEVERITY_HIGH, "SELECT everywhere",
+	    "SELECT count(*) FROM pg_catalog.pg_statistic" },
 	{ "pg_read_all_data", 14, SINK_SECRETS, SEVERITY_HIGH, "SELECT password hashes",
 	    "SELECT rolpassword FROM pg_catalog.pg_authid" },
 	{ "pg_write_all_data", 14, SINK_WRITE, SEVERITY_CRITICAL,
-	    "INSERT, UPDATE and DELETE everywhere", NULL },
+	    "INSERT, UPDATE and DELETE everywhere", "DELETE FROM information_schema.sql_parts" },
 	{ "pg_maintain", 17, SINK_DROP, SEVERITY_MEDIUM, "LOCK, CLUSTER and REINDEX everywhere",
-	    NULL },
+	    "LOCK TABLE information_schema.sql_parts IN ACCESS EXCLUSIVE MODE" },
 	{ "pg_signal_backend", 14, SINK_LOGKILL, SEVERITY_MEDIUM,
 	    "end sessions, the log's sender among them", NULL },
 	{ "pg_read_all_settings", 14, SINK_SECRETS, SEVERITY_MEDIUM,

@@ -13,7 +13,7 @@
 
 /* A database as it was: when a proof drops it, an empty one with the same rights stands in. */
 struct database {
-	char *name, *quoted;
+	char *name;
 	char *again;	/* the SQL that makes the other one, two statements */
 	int seen;
 };
@@ -144,8 +144,7 @@ command(const struct prove_pg *p, PGconn *c, const char *sql, struct err *e)
 
 /* postgres first, then template1: people leave these as they are. */
 static const char databases[] =
-    "SELECT datname, '\"' || replace(datname, '\"', '\"\"') || '\"', "
-    "format('CREATE DATABASE %I TEMPLATE template0 OWNER %I', datname, "
+    "SELECT datname, format('CREATE DATABASE %I TEMPLATE template0 OWNER %I', datname, "
     "pg_get_userbyid(datdba)), "
     "format('UPDATE pg_database SET datacl = %L WHERE datname = %L', datacl, datname) "
     "FROM pg_database WHERE datallowconn "
@@ -157,8 +156,7 @@ keep_database(struct prove_pg *p, const PGresult *res, int row, struct err *e)
 	struct database *d = &p->db[p->n++];
 
 	if ((d->name = strdup(PQgetvalue(res, row, 0))) == NULL ||
-	    (d->quoted = strdup(PQgetvalue(res, row, 1))) == NULL ||
-	    asprintf(&d->again, "%s;\n%s", PQgetvalue(res, row, 2), PQgetvalue(res, row, 3)) < 0) {
+	    asprintf(&d->again, "%s;\n%s", PQgetvalue(res, row, 1), PQgetvalue(res, row, 2)) < 0) {
 		d->again = NULL;
 		return no_memory(e);
 	}
@@ -330,6 +328,35 @@ enter(const struct prove_pg *p, const char *account, const char *db, struct err 
 	return c;
 }
 
+/* The next byte of a name as SQL has it: doubled quotes, and \000A after U&. */
+static char
+next_byte(const char **sql)
+{
+	const char *s = *sql;
+
+	if (s[0] == '\\' && s[1] == '0' && strlen(s) >= 5) {
+		*sql += 5;
+		return (char)strtol(s + 3, NULL, 16);
+	}
+	*sql += s[1] == s[0] && (s[0] == '"' || s[0] == '\\') ? 2 : 1;
+	return s[0];
+}
+
+/* Does that SQL name it, quoted or not? */
+static int
+is_name(const char *name, const char *sql)
+{
+	int escaped = strncmp(sql, "U&", 2) == 0;
+
+	sql += escaped ? 2 : 0;
+	if (*sql != '"')
+		return strcmp(sql, name) == 0;
+	for (sql++; *sql != '\0' && *name != '\0'; name++)
+		if (*name != (escaped || *sql == '"' ? next_byte(&sql) : *sql++))
+			return 0;
+	return *name == '\0' && strcmp(sql, "\"") == 0;
+}
+
 /* In that database, or in the first that opens. */
 static PGconn *
 enter_any(const struct prove_pg *p, const char *account, const char *db, const char *not_in,
@@ -341,7 +368,7 @@ enter_any(const struct prove_pg *p, const char *account, const char *db, const c
 	if (db[0] != '\0')
 		return enter(p, account, db, e);
 	for (i = 0; i < p->n; i++) {
-		if (not_in != NULL && strcmp(p->db[i].quoted, not_in) == 0)
+		if (not_in != NULL && is_name(p->db[i].name, not_in))
 			continue;
 		PQfinish(c);
 		c = enter(p, account, p->db[i].name, e);
@@ -512,7 +539,6 @@ prove_pg_free(struct prove_pg *p)
 	for (i = 0; i < p->n; i++) {
 		free(p->db[i].name);
 		free(p->db[i].again);
-		free(p->db[i].quoted);
 	}
 	free(p->db);
 	buf_free(&p->conninfo);

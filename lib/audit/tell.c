@@ -114,14 +114,8 @@ tale_class(const struct tale *x, const struct finding *f)
 const char *
 tale_line(struct tale *x, const struct finding *f)
 {
-	struct buf raw = BUF_INIT;
-
-	fix_path(x->t->g, f, &raw);
 	buf_reset(&x->line);
-	if (raw.failed)
-		x->line.failed = raw.failed;
-	tale_flat(&x->line, buf_cstr(&raw));
-	buf_free(&raw);
+	fix_path(x->t->g, f, &x->line);
 	return buf_cstr(&x->line);
 }
 

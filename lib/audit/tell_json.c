@@ -6,10 +6,14 @@
 static void
 add_path(struct tale *x, const struct finding *f)
 {
-	uint32_t i;
+	uint32_t i, first = f->account;
 
+	if (f->power != NULL)
+		first = f->steps > 0 ? f->step[0]->from : f->power->from;
 	json_open(&x->j, "path", '[');
 	json_str(&x->j, NULL, x->t->g->node[f->account].name);
+	if (first != f->account)	/* what everybody may */
+		json_str(&x->j, NULL, x->t->g->node[first].name);
 	for (i = 0; i < f->steps; i++)
 		json_str(&x->j, NULL, f->step[i]->basis->why);
 	if (f->power != NULL) {

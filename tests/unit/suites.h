@@ -69,6 +69,7 @@
 	X(target)		\
 	X(tarstream)		\
 	X(tempdir)		\
+	X(tell)			\
 	X(text)			\
 	X(walfile)		\
 	X(walk)			\

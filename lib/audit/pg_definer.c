@@ -16,7 +16,7 @@ static const char definers[] =
     GRANTEES(WITH_DEFAULT("p.proacl", "f", "p.proowner"), "= 'EXECUTE'") ", "
     "(SELECT substr(s, 13) FROM unnest(p.proconfig) s WHERE starts_with(s, 'search_path=')) "
     "FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang "
-    "WHERE p.prosecdef AND p.prosqlbody IS NULL AND l.lanname <> 'internal' ORDER BY p.oid";
+    "WHERE p.prosecdef AND p.prosqlbody IS NULL AND l.lanname NOT IN ('internal', 'c') ORDER BY p.oid";
 static const char fired[] =
     "SELECT DISTINCT t.tgfoid, c.relnamespace, c.relowner, array_to_string(array("
     "SELECT x.grantee FROM aclexplode(c.relacl) x"

@@ -330,11 +330,12 @@ add_item(struct planner *pl, struct fix_script *s, uint32_t element)
 	i = &s->item[s->n++];
 	*i = (struct fix_item){ .basis = cuts_basis(&pl->cuts, element), .grant = "" };
 	i->db = i->basis->db;
+	i->set = element < pl->g->steps ? pl->g->step[element].set
+	                                : pl->g->power[element - pl->g->steps].set;
+	if (i->db == NULL && i->set != NULL && i->set->db[0] != '\0')
+		i->db = i->set->db;
 	if (element < pl->g->steps)
 		return 0;
-	i->set = pl->g->power[element - pl->g->steps].set;
-	if (i->db == NULL && i->set->db[0] != '\0')
-		i->db = i->set->db;
 	if (fix_uses(i->basis->fix, 'g')
 	    || (i->basis->undo != NULL && fix_uses(i->basis->undo, 'g')))
 		i->grant = granted(pl, &pl->g->power[element - pl->g->steps]);

@@ -9,7 +9,8 @@
 static const struct graph_set *
 set_of(const struct cuts *c, uint32_t element)
 {
-	return element < c->g->steps ? NULL : c->g->power[element - c->g->steps].set;
+	return element < c->g->steps ? c->g->step[element].set
+	                             : c->g->power[element - c->g->steps].set;
 }
 
 const struct graph_basis *

@@ -92,6 +92,9 @@ struct graph_step {
 	uint8_t breach;
 	const struct check *check;
 	const struct graph_basis *basis;
+	/* What %o in the basis stands for, or NULL.  With the basis and the set of a power it
+	   says that the same statements take both away. */
+	const struct graph_set *set;
 };
 
 #define GRAPH_NO_GATE UINT32_MAX

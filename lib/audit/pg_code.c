@@ -170,13 +170,19 @@ breach_add(struct code *c, const struct breach *b, struct err *e)
 	return 0;
 }
 
+const char *
+code_name(const struct audit_pg_role *r)
+{
+	return r->oid == 0 ? "PUBLIC" : r->name;
+}
+
 /* A grant by another than the owner is only seen by a REVOKE of that role. */
 static const char *
 as_grantor(struct audit_pg *a, const struct code_grant *g, const char *sql)
 {
 	if (g->grantor == g->owner)
 		return sql;
-	return graph_printf(a->g, "SET ROLE %s;\n%s;\nRESET ROLE", g->grantor->sql, sql);
+	return graph_printf(a->g, "SET ROLE %s; %s; RESET ROLE", g->grantor->sql, sql);
 }
 
 void
@@ -185,7 +191,7 @@ code_revoke(struct audit_pg *a, const struct code_grant *g, struct breach *b)
 	b->advice = NULL;
 	if (g->passed_on) {
 		b->advice = graph_printf(a->g, "revoke first what %s has granted further",
-		    g->grantee->name);
+		    code_name(g->grantee));
 		return;
 	}
 	b->fix = as_grantor(a, g, graph_printf(a->g, "REVOKE %s ON %s FROM %s", g->privilege,
@@ -206,6 +212,8 @@ pair_order(const struct breach *a, const struct breach *b)
 		return a->from < b->from ? -1 : 1;
 	if (a->to != b->to)
 		return a->to < b->to ? -1 : 1;
+	if (a->power != b->power)
+		return a->power < b->power ? -1 : 1;
 	return (a->fix == NULL) - (b->fix == NULL);
 }
 
@@ -269,18 +277,21 @@ one_step(struct code *c, const struct breach *b, size_t n, struct err *e)
 	int rc = join(b, n, &fix, &undo, e);
 
 	if (rc == 0) {
+		const struct graph_basis *sql = b->power != NULL ? b->power->basis : NULL;
 		const struct graph_basis basis = {
 			.why = all == 1 ? b->why
 			    : graph_printf(g, "%s (and %zu more)", b->why, all - 1),
 			.row = b->row,
-			.fix = fix.len > 0 ? buf_cstr(&fix) : NULL,
-			.undo = undo.len > 0 ? buf_cstr(&undo) : NULL,
-			.advice = b->advice, .proof = b->proof, .db = c->a->db,
+			.fix = sql != NULL ? sql->fix : fix.len > 0 ? buf_cstr(&fix) : NULL,
+			.undo = sql != NULL ? sql->undo : undo.len > 0 ? buf_cstr(&undo) : NULL,
+			.advice = sql != NULL && sql->fix == NULL ? sql->advice : b->advice,
+			.proof = b->proof, .db = sql != NULL ? sql->db : c->a->db,
 		};
 		const struct graph_step step = {
 			.from = b->from, .to = b->to, .needs = STEP_USE, .gives = STEP_BECOME,
 			.breach = 1, .check = check_find(b->check),
 			.basis = graph_basis(g, &basis),
+			.set = b->power != NULL ? b->power->set : NULL,
 		};
 
 		graph_step(g, &step);

@@ -19,6 +19,7 @@ struct breach {
 	const char *check;
 	uint32_t from, to;	/* nodes */
 	const char *why, *row, *fix, *undo, *advice, *proof;
+	const struct graph_power *power; /* its SQL takes the breach away, too; or NULL */
 };
 
 struct breaches {
@@ -65,6 +66,9 @@ int search_path_next(const char **path, char name[PG_NAME_CAP]);
 
 /* Add a breach; one from a node to itself, or from a superuser's, is none.  0 or -1. */
 int breach_add(struct code *c, const struct breach *b, struct err *e);
+
+/* For people: PUBLIC's too. */
+const char *code_name(const struct audit_pg_role *r);
 
 /* A grant, and its end as SQL. */
 struct code_grant {

@@ -104,7 +104,7 @@ add_power(struct audit_pg *a, const struct danger *d, const char *function,
 	    .basis = graph_basis(a->g, &(struct graph_basis){
 		.why = graph_printf(a->g, "may execute %s", function),
 		.row = graph_printf(a->g, "pg_proc(%s).proacl: EXECUTE to %s", function,
-		    grant->grantee->name),
+		    code_name(grant->grantee)),
 		.fix = sql.fix, .undo = sql.undo, .advice = sql.advice, .proof = proof,
 		.db = a->db }) });
 }

@@ -62,7 +62,7 @@ loopback_step(struct audit_pg *a, const struct mapping *m, const struct audit_pg
 	struct graph_basis b = {
 		.why = graph_printf(a->g, "logs in as %s by foreign server %s, which is this one",
 		    m->target->name, m->server),
-		.row = graph_printf(a->g, "pg_user_mapping(%s, %s): user %s%s", m->holder->name,
+		.row = graph_printf(a->g, "pg_user_mapping(%s, %s): user %s%s", code_name(m->holder),
 		    m->server, m->user != NULL ? m->user : "not given",
 		    m->lax ? ", password_required=false" : ""),
 		.advice = "map each role to itself",
@@ -70,7 +70,7 @@ loopback_step(struct audit_pg *a, const struct mapping *m, const struct audit_pg
 	};
 
 	if (m->holder->oid != 0)
-		option_sql(a, m, "\"user\"", m->user, m->holder->name, &b);
+		option_sql(a, m, "\"user\"", m->user, code_name(m->holder), &b);
 	graph_step(a->g, &(struct graph_step){
 	    .from = audit_pg_role_node(a, from), .to = audit_pg_role_node(a, m->target),
 	    .needs = m->holder->oid == 0 ? STEP_USE : STEP_BECOME, .gives = STEP_BECOME,
@@ -111,22 +111,22 @@ static void
 stored(struct audit_pg *a, const struct mapping *m)
 {
 	const char *subject = graph_printf(a->g, "user mapping of %s for server %s of %s",
-	    m->holder->name, m->server, a->db);
+	    code_name(m->holder), m->server, a->db);
 	struct graph_basis b = {
-		.row = graph_printf(a->g, "pg_user_mapping(%s, %s)", m->holder->name, m->server),
+		.row = graph_printf(a->g, "pg_user_mapping(%s, %s)", code_name(m->holder), m->server),
 		.db = a->db,
 	};
 
 	if (m->lax) {
 		b.why = graph_printf(a->g, "%s connects to server %s without a password of its own, "
-		    "as whom the server's own user is taken for there", m->holder->name, m->server);
+		    "as whom the server's own user is taken for there", code_name(m->holder), m->server);
 		option_sql(a, m, "password_required", "false", "true", &b);
 		graph_fault(a->g, "F6", SEVERITY_CRITICAL, SINK_SECRETS, subject, &b);
 		return;
 	}
 	b.why = graph_printf(a->g, "the password of %s on server %s is stored, and serves %s",
-	    m->user != NULL ? m->user : m->holder->name, m->server,
-	    m->holder->oid == 0 ? "everyone who may use the server" : m->holder->name);
+	    m->user != NULL ? m->user : code_name(m->holder), m->server,
+	    m->holder->oid == 0 ? "everyone who may use the server" : code_name(m->holder));
 	b.advice = "keep that account as weak over there as its user is here";
 	graph_fault(a->g, "F6", m->holder->oid == 0 ? SEVERITY_HIGH : SEVERITY_MEDIUM,
 	    SINK_SECRETS, subject, &b);

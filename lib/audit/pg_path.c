@@ -24,17 +24,11 @@ static const char server_path[] =
     " WHERE rolname = session_user))) THEN boot_val ELSE reset_val END"
     " FROM pg_settings WHERE name = 'search_path'";
 static const char creators[] =
-    "SELECT n.oid, x.grantee, x.grantor, x.is_grantable, n.nspowner, n.nspname, (SELECT count(*)"
-    " FROM aclexplode(n.nspacl) w WHERE w.privilege_type = 'CREATE' AND w.grantor = x.grantee"
-    " AND w.grantee <> x.grantee)"
-    " FROM pg_namespace n, aclexplode(n.nspacl) x"
+    "SELECT n.oid, x.grantee, n.nspname, quote_ident(n.nspname) FROM pg_namespace n, aclexplode(n.nspacl) x"
     " WHERE x.privilege_type = 'CREATE' AND x.grantee <> n.nspowner AND n.nspname !~ '^pg_'"
-    " UNION ALL SELECT 0, x.grantee, x.grantor, x.is_grantable, d.datdba, d.datname, (SELECT"
-    " count(*) FROM aclexplode(d.datacl) w WHERE w.privilege_type = 'CREATE'"
-    " AND w.grantor = x.grantee AND w.grantee <> x.grantee)"
-    " FROM pg_database d, aclexplode(d.datacl) x"
+    " UNION SELECT 0, x.grantee, d.datname, quote_ident(d.datname) FROM pg_database d, aclexplode(d.datacl) x"
     " WHERE x.privilege_type = 'CREATE' AND x.grantee <> d.datdba"
-    " AND d.datname = current_database() ORDER BY 1, 2, 3";
+    " AND d.datname = current_database() ORDER BY 1, 2";
 
 #define NO_HUB UINT32_MAX
 
@@ -61,6 +55,7 @@ struct paths {
 	const char *server;
 	struct place *place;	/* in the order of c->schema, then the database's */
 	int marking;
+	uint32_t *power, powers; /* those to CREATE */
 };
 
 static int
@@ -157,39 +152,53 @@ widest(struct creator *k, uint32_t grantee, struct err *e)
 	return rc;
 }
 
+/* The power that this grant is already: one REVOKE ends both. */
+static const struct graph_power *
+power_to_create(const struct paths *p, uint32_t from, const char *kind, const char *object)
+{
+	const struct graph *g = p->c->a->g;
+	uint32_t i, k;
+
+	for (i = 0; i < p->powers; i++) {
+		const struct graph_power *w = &g->power[p->power[i]];
+
+		if (w->from != from || strcmp(w->set->kind, kind) != 0
+		    || (*kind == 's' && strcmp(w->set->db, p->c->a->db) != 0))
+			continue;
+		for (k = 0; k < w->set->n; k++)
+			if (strcmp(w->set->object[k], object) == 0)
+				return w;
+	}
+	return NULL;
+}
+
 static int
 one_creator(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
 {
 	struct paths *p = ctx;
 	const struct code_schema *s = code_schema(p->c, pg_query_u32(q, 0));
 	int database = pg_query_u32(q, 0) == 0;
-	const char *name = pg_query_text(q, 5);
-	struct code_grant g = {
-		.privilege = "CREATE", .grantee = audit_pg_role(a, pg_query_u32(q, 1)),
-		.grantor = audit_pg_role(a, pg_query_u32(q, 2)),
-		.owner = audit_pg_role(a, pg_query_u32(q, 4)),
-		.option = pg_query_true(q, 3), .passed_on = pg_query_u32(q, 6) > 0,
-	};
+	const struct audit_pg_role *grantee = audit_pg_role(a, pg_query_u32(q, 1));
+	const char *name = pg_query_text(q, 2);
 	struct place *at = place_of(p, s);
 	struct creator k = { .p = p };
 
-	if (g.grantee == NULL || g.grantor == NULL || g.owner == NULL
-	    || (s == NULL && !database))
+	if (grantee == NULL || (s == NULL && !database))
 		return 0;
 	at->granted |= p->marking;
 	if (p->marking || at->hub == NO_HUB)
 		return 0;
-	g.on = graph_printf(a->g, "%s %s", database ? "DATABASE" : "SCHEMA",
-	    audit_pg_ident(a, name));
 	k.breach = (struct breach){
 		.check = "F4", .to = at->hub,
 		.why = database ? graph_printf(a->g, "may make schemas in %s", name)
 		    : graph_printf(a->g, "may create in schema %s", name),
 		.row = graph_printf(a->g, database ? "pg_database(%s).datacl: CREATE to %s"
-		    : "pg_namespace(%s).nspacl: CREATE to %s", name, g.grantee->name),
+		    : "pg_namespace(%s).nspacl: CREATE to %s", name, code_name(grantee)),
+		.advice = "revoke CREATE where it is not needed",
+		.power = power_to_create(p, audit_pg_role_node(a, grantee),
+		    database ? "database" : "schema", audit_pg_sql(a, pg_query_text(q, 3))),
 	};
-	code_revoke(a, &g, &k.breach);
-	return widest(&k, g.grantee->oid, e);
+	return widest(&k, grantee->oid, e);
 }
 
 /* Owners: of each schema, and of the database. */
@@ -363,6 +372,20 @@ look(struct paths *p, struct err *e)
 	return 0;
 }
 
+static int
+find_powers(struct paths *p, struct err *e)
+{
+	const struct graph *g = p->c->a->g;
+	uint32_t i;
+
+	if ((p->power = calloc((size_t)g->powers + 1, sizeof(*p->power))) == NULL)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	for (i = 0; i < g->powers; i++)
+		if (strcmp(g->power[i].priv, "CREATE") == 0 && g->power[i].basis->fix != NULL)
+			p->power[p->powers++] = i;
+	return 0;
+}
+
 /* 1, 0 when the server refused, -1. */
 static int
 create(struct paths *p, int marking, struct err *e)
@@ -399,7 +422,8 @@ code_path(struct code *c, struct err *e)
 	if (rc > 0 && p.server != NULL)
 		rc = create(&p, 1, e);
 	if (rc > 0 && p.server != NULL)
-		rc = look(&p, e) == 0 ? create(&p, 0, e) : -1;
+		rc = look(&p, e) == 0 && find_powers(&p, e) == 0 ? create(&p, 0, e) : -1;
+	free(p.power);
 	free(p.set);
 	free(p.place);
 	return rc < 0 ? -1 : 0;

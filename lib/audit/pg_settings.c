@@ -62,7 +62,7 @@ static void
 setting_fault(struct audit_pg *a, const struct server *s, const char *check, int which,
     const char *better, enum severity severity, enum sink sink, const char *why)
 {
-	static const char reload[] = ";\nSELECT pg_reload_conf()";
+	static const char reload[] = "; SELECT pg_reload_conf()";
 	const char *name = setting_name[which];
 	struct graph_basis b = {
 		.why = why,

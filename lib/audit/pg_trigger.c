@@ -114,7 +114,7 @@ one_grant(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e
 		    h.one != NULL ? h.one : pg_query_text(q, 5),
 		    h.one != NULL && pg_query_u32(q, 7) > 1 ? " and others" : ""),
 		.row = graph_printf(a->g, "pg_class(%s).relacl: TRIGGER to %s",
-		    h.one != NULL ? h.one : pg_query_text(q, 5), g.grantee->name),
+		    h.one != NULL ? h.one : pg_query_text(q, 5), code_name(g.grantee)),
 	};
 	code_revoke(a, &g, &h.breach);
 	rc = who_grant(&h.c->who, &h.writers, pg_query_text(q, 8), e);

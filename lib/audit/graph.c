@@ -15,7 +15,7 @@ struct graph_private {
 	struct arena arena;
 	struct intern strings, bases, named, set_keys;
 	uint32_t node_cap, step_cap, power_cap, set_cap, unknown_cap, fault_cap, gate_cap;
-	uint32_t pass_cap;
+	uint32_t pass_cap, directory_cap;
 	int failed;		/* out of memory */
 	const char *wrong;	/* what a reader did that it may not */
 };
@@ -92,6 +92,7 @@ graph_free(struct graph *g)
 	free(g->fault);
 	free(g->gate);
 	free(g->pass);
+	free(g->directory);
 	free(g->step_from);
 	free(g->power_from);
 	intern_free(&g->priv->strings);
@@ -260,6 +261,13 @@ graph_pass(struct graph *g, uint32_t node, uint32_t gate)
 {
 	if (ROOM(g, pass, passes, pass_cap))
 		g->pass[g->passes++] = (uint64_t)node << 32 | gate;
+}
+
+void
+graph_directory(struct graph *g, const char *path)
+{
+	if (ROOM(g, directory, directories, directory_cap))
+		g->directory[g->directories++] = graph_string(g, path);
 }
 
 static int
@@ -488,12 +496,18 @@ misplaced(const struct graph *g)
 }
 
 int
+graph_check(const struct graph *g, struct err *e)
+{
+	return g->priv->failed ? err_set(e, ERR_SYSTEM, "graph: out of memory") : 0;
+}
+
+int
 graph_finish(struct graph *g, struct err *e)
 {
 	const char *wrong;
 
-	if (g->priv->failed)
-		return err_set(e, ERR_SYSTEM, "graph: out of memory");
+	if (graph_check(g, e) == -1)
+		return -1;
 	if ((wrong = misplaced(g)) != NULL)
 		return err_set(e, ERR_BUG, "graph: the reader made %s", wrong);
 	sort_passes(g);

@@ -137,8 +137,9 @@ struct graph {
 	struct graph_unknown *unknown;
 	struct graph_fault *fault;
 	const char **gate;	/* their names: "CONNECT on shop" */
+	const char **directory;	/* of this very host, that hold the server's data */
 	uint64_t *pass;		/* node << 32 | gate, sorted by graph_finish */
-	uint32_t nodes, steps, powers, sets, unknowns, faults, gates, passes;
+	uint32_t nodes, steps, powers, sets, unknowns, faults, gates, passes, directories;
 	uint32_t *step_from, *power_from; /* after graph_finish: node i's are [x[i], x[i + 1]) */
 	struct graph_private *priv;	/* memory, the strings, capacities */
 };
@@ -162,6 +163,8 @@ uint32_t graph_node(struct graph *g, enum node_kind kind, const char *name, cons
 /* The gate of that name, made when new. */
 uint32_t graph_gate(struct graph *g, const char *name);
 void graph_pass(struct graph *g, uint32_t node, uint32_t gate);
+/* A directory with the server's data; only when the server is known to run on this host. */
+void graph_directory(struct graph *g, const char *path);
 /* The set of this key, made when new; key is the reader's own, and says all that they share. */
 struct graph_set *graph_set(struct graph *g, const char *key, const char *kind, const char *db,
     const char *schema);
@@ -176,9 +179,12 @@ void graph_fault(struct graph *g, const char *check, enum severity severity, enu
     const char *subject, const struct graph_basis *b);
 
 /*
- * Sort and index; nothing is added behind it.  0, or -1: ERR_SYSTEM; ERR_BUG: a reader made
+ * Sort and index; nothing is added behind it but unknowns and faults.  0, or -1: ERR_SYSTEM; ERR_BUG: a reader made
  * a step or power of no node, behind no gate, or without check, basis or set.
  */
 int graph_finish(struct graph *g, struct err *e);
+
+/* Has memory sufficed so far?  0, or -1: ERR_SYSTEM. */
+int graph_check(const struct graph *g, struct err *e);
 
 #endif

@@ -27,6 +27,7 @@
 	X(graph)		\
 	X(hash)			\
 	X(hex)			\
+	X(host)			\
 	X(image)		\
 	X(image_check)		\
 	X(io)			\

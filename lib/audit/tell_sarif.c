@@ -3,6 +3,9 @@
  * are the catalogue; a finding's place is its account, and the policy's line that names
  * it.
  */
+#include <ctype.h>
+#include <string.h>
+
 #include "audit/tell_private.h"
 
 #define SCHEMA	"https://json.schemastore.org/sarif-2.1.0.json"
@@ -59,6 +62,22 @@ add_driver(struct json *j)
 	json_close(j, '}');
 }
 
+/* A path as a URI reference (RFC 3986). */
+static void
+add_uri(struct tale *x, const char *path)
+{
+	const char *s;
+
+	buf_reset(&x->line);
+	for (s = path; *s != '\0'; s++) {
+		if (isalnum((unsigned char)*s) || strchr("-._~/", *s) != NULL)
+			buf_u8(&x->line, (uint8_t)*s);
+		else
+			buf_fmt(&x->line, "%%%02X", (unsigned char)*s);
+	}
+	json_str(&x->j, "uri", buf_cstr(&x->line));
+}
+
 static void
 add_place(struct tale *x, const struct finding *f)
 {
@@ -71,7 +90,7 @@ add_place(struct tale *x, const struct finding *f)
 	if (x->t->policy->given) {
 		json_open(j, "physicalLocation", '{');
 		json_open(j, "artifactLocation", '{');
-		json_str(j, "uri", x->t->policy_file);
+		add_uri(x, x->t->policy_file);
 		json_close(j, '}');
 		json_open(j, "region", '{');
 		json_uint(j, "startLine", r != NULL ? r->line : 1);
@@ -173,6 +192,9 @@ tell_sarif(struct tale *x, struct err *e)
 	json_open(j, NULL, '{');
 	add_driver(j);
 	add_invocation(x);
+	json_open(j, "properties", '{');
+	json_str(j, "server", t->server);
+	json_close(j, '}');
 	json_open(j, "results", '[');
 	for (i = 0; i < t->v->n; i++)
 		add_finding(x, &t->v->finding[i]);

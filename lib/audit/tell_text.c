@@ -174,7 +174,8 @@ print_summary(struct tale *x)
 	const char *comma = ": ";
 	int s;
 
-	fprintf(x->f, "\n%" PRIu32 " account%s, %" PRIu32 " finding%s", v->accounts,
+	fprintf(x->f, "\n%s%" PRIu32 " account%s, %" PRIu32 " finding%s",
+	    tell_outcome(x->t) == ERR_NONE ? "good: " : "", v->accounts,
 	    tale_plural(v->accounts), v->n, tale_plural(v->n));
 	for (s = SEVERITY_CRITICAL; s >= SEVERITY_LOW; s--) {
 		if (x->severity[s] == 0)

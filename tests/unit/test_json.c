@@ -154,6 +154,26 @@ START_TEST(a_full_stdout_is_told)
 }
 END_TEST
 
+START_TEST(a_document_of_another_format_goes_into_any_file)
+{
+	struct json j = JSON_INIT;
+	char text[64] = "";
+	FILE *f = fmemopen(text, sizeof(text), "w");
+
+	ck_assert_ptr_nonnull(f);
+	json_document(&j);
+	json_str(&j, "version", "2.1.0");
+	json_open(&j, "runs", '[');
+	ck_assert_int_eq(json_write(&j, f, &e), -1);
+	ck_assert_int_eq(e.kind, ERR_BUG);
+	json_close(&j, ']');
+	ck_assert_int_eq(json_write(&j, f, &e), 0);
+	ck_assert_int_eq(fclose(f), 0);
+	ck_assert_str_eq(text, "{\"version\":\"2.1.0\",\"runs\":[]}\n");
+	json_free(&j);
+}
+END_TEST
+
 Suite *
 json_suite(void)
 {
@@ -167,6 +187,7 @@ json_suite(void)
 	tcase_add_test(t, any_text_gives_valid_json);
 	tcase_add_test(t, what_is_open_is_not_printed);
 	tcase_add_test(t, a_full_stdout_is_told);
+	tcase_add_test(t, a_document_of_another_format_goes_into_any_file);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -264,6 +264,9 @@ START_TEST(sarif_names_rule_place_and_fingerprint)
 	has("\"level\":\"warning\",\"message\":{\"text\":\"shop_app -> member of deploy #1 -> "
 	    "CREATEDB -> CREATEDB\"}");
 	has("\"executionSuccessful\":true,\"exitCode\":1");
+	t.policy_file = "my policies/p#1.ini";
+	told(TELL_SARIF);
+	has("{\"uri\":\"my%20policies/p%231.ini\"}");
 }
 END_TEST
 
@@ -273,7 +276,8 @@ START_TEST(the_same_again_is_not_new)
 	remember();
 	ck_assert_int_eq(tell_outcome(&t), ERR_NONE);
 	told(TELL_TEXT);
-	has("since the baseline 0 new, 0 changed, 0 gone\n");
+	has("\ngood: 2 accounts, 2 findings: 1 high, 1 medium; 0 unknown, 0 excepted; "
+	    "since the baseline 0 new, 0 changed, 0 gone\n");
 	ck_assert_ptr_null(strstr(text, "; new"));
 	told(TELL_TAP);
 	has("TRUNCATE on sales -> TRUNCATE # TODO in the baseline\n");

@@ -20,7 +20,7 @@ static const struct audit_pg_right rights[] = {
 	{ ON(RELATION), ACL_SELECT, SINK_READ_ALL, SEVERITY_MEDIUM, "A1",
 	    "SELECT count(*) FROM (SELECT FROM %o LIMIT 1) AS one" },
 	{ ON(CATALOG), ACL_SELECT, SINK_SECRETS, SEVERITY_HIGH, "A1",
-	    "SELECT count(*) FROM (SELECT FROM %o LIMIT 1) AS one" },
+	    "SELECT count(*) FROM (SELECT FROM %o LIMIT 1) AS one" },	/* see priv_of */
 	{ ON(RELATION), ACL_INSERT, SINK_WRITE, SEVERITY_HIGH, "A1",
 	    "INSERT INTO %o SELECT WHERE false" },
 	{ ON(RELATION), ACL_UPDATE, SINK_WRITE, SEVERITY_HIGH, "A1",
@@ -193,29 +193,20 @@ owner_granted(const struct work *w, const struct audit_pg_role *to, uint32_t rig
 }
 
 /*
- * Mark the grants of that right that hang on the item's grant option, nearest first: their
- * indexes into *hang, which has room for all.  Returns their number.
+ * The grants of that right that hang on the item's grant option: their indexes into *hang,
+ * which has room for all.  Returns their number.  What hangs on those in turn stays: they
+ * get an option of their own.
  */
 static size_t
 dependents(const struct work *w, size_t item, uint32_t right, size_t *hang)
 {
 	const struct audit_pg_item *all = w->items.item;
-	size_t n = 0, done = 0, i, k, from = item;
+	size_t n = 0, i;
 
-	if (!(all[item].options & right))
-		return 0;
-	for (;;) {
-		for (i = 0; i < w->items.n; i++) {
-			for (k = 0; k < n && hang[k] != i; k++)
-				;
-			if (k == n && i != item && all[i].by == all[from].to
-			    && (all[i].rights & right))
-				hang[n++] = i;
-		}
-		if (done == n)
-			return n;
-		from = hang[done++];
-	}
+	for (i = 0; (all[item].options & right) && i < w->items.n; i++)
+		if (all[i].by == all[item].to && (all[i].rights & right))
+			hang[n++] = i;
+	return n;
 }
 
 /*
@@ -235,21 +226,21 @@ fix_grant(struct work *w, size_t item, uint32_t right, int option_only,
 		return;
 	}
 	n = dependents(w, item, right, hang);
-	for (i = 0; i < n; i++) {
-		const struct audit_pg_item *d = &all[hang[i]];
-		struct audit_pg_item own = { d->to, w->owner, 0, 0 };
-
-		if (owner_granted(w, d->to, right))
-			continue;
-		add_grant(&fix, w, right, w->column, d->to, w->owner,
-		    d->to->oid != 0 && (d->options & right));
-		add_revoke(&undo, w, right, &own, 0, 0);
-	}
+	for (i = 0; i < n; i++)
+		if (!owner_granted(w, all[hang[i]].to, right))
+			add_grant(&fix, w, right, w->column, all[hang[i]].to, w->owner,
+			    (all[hang[i]].options & right) != 0);
 	add_revoke(&fix, w, right, it, option_only, n > 0);
 	add_grant(&undo, w, right, w->column, it->to, it->by, (it->options & right) != 0);
 	for (i = 0; i < n; i++)
 		add_grant(&undo, w, right, w->column, all[hang[i]].to, all[hang[i]].by,
 		    (all[hang[i]].options & right) != 0);
+	for (i = 0; i < n; i++) {
+		struct audit_pg_item own = { all[hang[i]].to, w->owner, 0, 0 };
+
+		if (!owner_granted(w, own.to, right))
+			add_revoke(&undo, w, right, &own, 0, 0);
+	}
 	free(hang);
 	basis->fix = audit_pg_take(w->a, &fix);
 	basis->undo = audit_pg_take(w->a, &undo);
@@ -292,6 +283,13 @@ with_columns(struct work *w, const char *undo, const struct audit_pg_item *it, u
 	}
 	free(part);
 	return audit_pg_take(w->a, &b);
+}
+
+/* What a policy calls it: SELECT of secrets is none of the SELECTs that a class may do. */
+static const char *
+priv_of(const struct work *w, uint32_t right)
+{
+	return w->o->kind->class == PG_CATALOG ? "pg_read_all_data" : acl_right_name(right);
 }
 
 /* ---- powers ------------------------------------------------------------------------ */
@@ -361,7 +359,7 @@ add_right(struct work *w, size_t item, const struct audit_pg_right *r, struct er
 	    it->to->oid == 0 ? "PUBLIC" : it->to->name, it->by->name);
 	p.sink = r->sink;
 	p.severity = r->severity;
-	p.priv = name;
+	p.priv = priv_of(w, r->right);
 	p.act = name;
 	if (cannot_act(w, it->by))
 		b.advice = graph_printf(g, "%s, who granted it, became a superuser, and acts as "

@@ -76,27 +76,20 @@ add_revoke(struct buf *b, const struct audit_pg *a, const char *option, const st
 		buf_str(b, " CASCADE");
 }
 
-/* Memberships that hang on this one's ADMIN option, nearest first; from 16 they fall with it. */
+/*
+ * Memberships that hang on this one's ADMIN option; from 16 they fall with it.  What hangs on
+ * those in turn stays: they get an option of their own.
+ */
 static size_t
 dependents(const struct audit_pg *a, const struct members *all, size_t at, size_t *hang)
 {
 	const struct member *m = all->m;
-	size_t n = 0, done = 0, from = at, i, k;
+	size_t n = 0, i;
 
-	if (a->major < 16 || !m[at].admin)
-		return 0;
-	for (;;) {
-		for (i = 0; i < all->n; i++) {
-			for (k = 0; k < n && hang[k] != i; k++)
-				;
-			if (k == n && i != at && m[i].role == m[at].role
-			    && m[i].grantor == m[from].member)
-				hang[n++] = i;
-		}
-		if (done == n)
-			return n;
-		from = hang[done++];
-	}
+	for (i = 0; a->major >= 16 && m[at].admin && i < all->n; i++)
+		if (m[i].role == m[at].role && m[i].grantor == m[at].member)
+			hang[n++] = i;
+	return n;
 }
 
 /* Is there a grant of that role to that member by that grantor already? */
@@ -121,7 +114,7 @@ static void
 fix_member(struct audit_pg *a, const struct members *all, size_t at, const char *option,
     struct graph_basis *basis)
 {
-	const struct member *m = &all->m[at], *d;
+	const struct member *m = &all->m[at];
 	size_t *hang = calloc(all->n, sizeof(*hang)), n = 0, i;
 	struct buf fix = BUF_INIT, undo = BUF_INIT;
 
@@ -131,17 +124,16 @@ fix_member(struct audit_pg *a, const struct members *all, size_t at, const char 
 	}
 	if (strncmp(option, "ADMIN", 5) == 0 || option[0] == '\0')
 		n = dependents(a, all, at, hang);
-	for (i = 0; i < n; i++) {
-		d = &all->m[hang[i]];
-		if (granted_by(all, d, m->grantor))
-			continue;
-		add_grant(&fix, a, d, m->grantor);
-		add_revoke(&undo, a, "", d, m->grantor, 0);
-	}
+	for (i = 0; i < n; i++)
+		if (!granted_by(all, &all->m[hang[i]], m->grantor))
+			add_grant(&fix, a, &all->m[hang[i]], m->grantor);
 	add_revoke(&fix, a, option, m, m->grantor, n > 0);
 	add_grant(&undo, a, m, m->grantor);
 	for (i = 0; i < n; i++)
 		add_grant(&undo, a, &all->m[hang[i]], all->m[hang[i]].grantor);
+	for (i = 0; i < n; i++)
+		if (!granted_by(all, &all->m[hang[i]], m->grantor))
+			add_revoke(&undo, a, "", &all->m[hang[i]], m->grantor, 0);
 	free(hang);
 	basis->fix = audit_pg_take(a, &fix);
 	basis->undo = audit_pg_take(a, &undo);

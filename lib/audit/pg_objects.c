@@ -241,7 +241,11 @@ read_catalog(struct audit_pg *a, const struct catalog *c, struct err *e)
 	buf_fmt(&sql, " FROM %s AS o", k->catalog);
 	if (c->schema != NULL)
 		buf_fmt(&sql, " JOIN pg_namespace AS n ON n.oid = o.%s", c->schema);
-	buf_fmt(&sql, " WHERE (o.oid >= 16384 OR o.%s <> 10) %s ORDER BY 3", k->owner, c->where);
+	if (k->class == PG_LARGE_OBJECT)	/* people choose their oids */
+		buf_str(&sql, " ORDER BY o.oid");
+	else
+		buf_fmt(&sql, " WHERE (o.oid >= 16384 OR o.%s <> 10) %s ORDER BY 3", k->owner,
+		    c->where);
 	if (buf_check(&sql, e) != 0)
 		return -1;
 	rc = audit_pg_ask(a, "O1", k->catalog, NULL, buf_cstr(&sql), read_object, &lent, e);

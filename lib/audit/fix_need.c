@@ -424,6 +424,20 @@ loses(struct need *n, uint32_t account, uint32_t power, const uint32_t *element,
 	return 1;
 }
 
+/* An owner's fix gives back what the class may have of it: %g. */
+static int
+is_given_back(const struct graph_power *w)
+{
+	const char *const *priv = fix_grantable(w->set->kind);
+
+	if (w->basis->fix == NULL || !fix_uses(w->basis->fix, 'g'))
+		return 0;
+	for (; *priv != NULL; priv++)
+		if (strcmp(*priv, w->priv) == 0)
+			return 1;
+	return 0;
+}
+
 /* Would some account lose that power, were it revoked? */
 static int
 power_harm(struct need *n, uint32_t power, const uint32_t *element, uint32_t elements,
@@ -433,6 +447,8 @@ power_harm(struct need *n, uint32_t power, const uint32_t *element, uint32_t ele
 	const struct profile *f;
 	uint32_t i, end = n->at_from[w->from + 1];
 
+	if (is_given_back(w))
+		return 0;
 	for (i = n->at_from[w->from]; i < end; i++) {
 		f = &n->profile[n->at[i]];
 		if (!f->excepts && !may(n, f->account, w)) {

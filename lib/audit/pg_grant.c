@@ -437,6 +437,18 @@ restore_grants(struct work *w, struct buf *b)
 		}
 }
 
+/* An heir who held a grant option hands it back with the rest, and an owner needs none. */
+static int
+may_leave_options(const struct work *w)
+{
+	uint32_t owners = 0, others = 0;
+	size_t i;
+
+	for (i = 0; i < w->items.n; i++)
+		*(w->items.item[i].to == w->owner ? &owners : &others) |= w->items.item[i].options;
+	return w->o->kind->grant != NULL && owners == 0 && others != 0;
+}
+
 static void
 fix_owner(struct work *w, struct graph_basis *basis)
 {
@@ -454,6 +466,9 @@ fix_owner(struct work *w, struct graph_basis *basis)
 		buf_fmt(&undo, "REVOKE ALL ON %s %%o FROM %s;\n", k->grant, w->owner->sql);
 	}
 	buf_fmt(&undo, "ALTER %s %%o OWNER TO %s", k->alter, w->owner->sql);
+	if (may_leave_options(w))
+		buf_fmt(&undo, ";\nREVOKE GRANT OPTION FOR ALL ON %s %%o FROM %s", k->grant,
+		    w->owner->sql);
 	restore_grants(w, &undo);
 	basis->fix = audit_pg_take(w->a, &fix);
 	basis->undo = audit_pg_take(w->a, &undo);

@@ -7,6 +7,8 @@
 
 pg_init "$T/db"
 pg_conf "$T/db" "autovacuum = off" "fsync = off"
+echo "local all postgres peer map=lab" >"$T/db/pg_hba.conf"
+echo "lab $(id -un) postgres" >"$T/db/pg_ident.conf"
 pg_start "$T/db"
 FAMILY_SERVER=$(pg_url "$T/db")
 FAMILY_POLICY="[target] env=staging owner=keeper

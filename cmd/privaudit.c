@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/host.h"
 #include "audit/my.h"
 #include "audit/pg.h"
 #include "audit/tell.h"
@@ -15,7 +16,9 @@
 #include "base/tool.h"
 
 enum { OPT_FIXES = 256, OPT_SCRIPT, OPT_UNDO, OPT_SUGGEST, OPT_FAIL_ON, OPT_BASELINE, OPT_TAP,
-	OPT_SARIF, OPT_GRANTS };
+	OPT_SARIF, OPT_GRANTS, OPT_CANARY, OPT_ALSO };
+
+#define ENVIRONMENTS_MAX 8
 
 #define OPT_POLICY { 'p', "policy", "FILE", "who may do what: bulkhead-policy(5)" }
 
@@ -30,6 +33,9 @@ static const struct opt opts[] = {
 	OPT_JSON,
 	{ OPT_TAP, "tap", NULL, "print TAP" },
 	{ OPT_SARIF, "sarif", NULL, "print SARIF 2.1.0" },
+	{ 'r', "repository", "REPO", "does it share a failure domain with the server?" },
+	{ OPT_CANARY, "canary", NULL, "try whether this host can delete from REPO" },
+	{ OPT_ALSO, "also", "FILE", "what --json printed in another environment" },
 	{ OPT_GRANTS, "print-grants", NULL, "print the least rights that privaudit needs" },
 	OPT_GENERAL,
 	OPT_END
@@ -52,6 +58,8 @@ static const char *const why_synopsis[] = {
 struct privaudit {
 	struct opt_common common;
 	const char *policy_file, *baseline_file, *server;
+	const char *also[ENVIRONMENTS_MAX];
+	int nalso, canary;
 	int fixes, suggest, grants;
 	int script;		/* OPT_SCRIPT, OPT_UNDO, or 0 */
 	enum tell_format format;
@@ -100,6 +108,15 @@ take_option(void *args, int letter, const char *arg, struct err *e)
 	case OPT_GRANTS:
 		a->grants = 1;
 		return 0;
+	case OPT_CANARY:
+		a->canary = 1;
+		return 0;
+	case OPT_ALSO:
+		if (a->nalso == ENVIRONMENTS_MAX)
+			return err_set(e, ERR_USAGE, "option --also: more than %d environments",
+			    ENVIRONMENTS_MAX);
+		a->also[a->nalso++] = arg;
+		return 0;
 	}
 	return err_set(e, ERR_BUG, "option %d", letter);
 }
@@ -113,6 +130,13 @@ take_family(struct privaudit *a, int n, char **operand, struct err *e)
 		return err_set(e, ERR_USAGE,
 		    "--print-grants takes one of postgresql, mysql and mariadb");
 	return 0;
+}
+
+/* Only -r counts: BULKHEAD_REPO is for tools that need not stand on the server's host. */
+static const char *
+repository(const struct privaudit *a)
+{
+	return a->common.repo != getenv("BULKHEAD_REPO") ? a->common.repo : NULL;
 }
 
 static int
@@ -133,6 +157,8 @@ take_operands(void *args, int n, char **operand, struct err *e)
 		a->format = TELL_JSON;
 	if ((a->suggest || a->script != 0) && a->baseline_file != NULL)
 		return err_set(e, ERR_USAGE, "--baseline goes with findings");
+	if (a->canary && repository(a) == NULL)
+		return err_set(e, ERR_USAGE, "--canary in which repository? give -r REPO");
 	if (a->suggest && a->policy_file != NULL)
 		return err_set(e, ERR_USAGE, "--suggest takes no policy: it makes one");
 	return 0;
@@ -189,6 +215,25 @@ read_files(struct privaudit *a, struct err *e)
 	return (a->baseline = baseline_read(a->baseline_file, e)) != NULL ? 0 : -1;
 }
 
+/* What the catalogs do not tell. */
+static int
+read_surroundings(struct privaudit *a, struct err *e)
+{
+	const char *repo = repository(a);
+	int i;
+
+	if (repo != NULL && host_domain(a->g, repo, e) != 0)
+		return -1;
+	if (a->canary && host_canary(a->g, repo, e) != 0)
+		return -1;
+	for (i = 0; i < a->nalso; i++)
+		if (host_also(a->g, a->policy, a->also[i], e) != 0)
+			return err_context(e, "option --also");
+	if (graph_finish(a->g, e) != 0)
+		return -1;
+	return a->policy->file != NULL ? host_files(a->g, a->policy, e) : 0;
+}
+
 static int
 read_server(struct privaudit *a, struct report *report, struct err *e)
 {
@@ -199,7 +244,7 @@ read_server(struct privaudit *a, struct report *report, struct err *e)
 	r = (is_mysql(a->server) ? audit_my : audit_pg)(a->g, a->server, report, a->name,
 	    sizeof(a->name), e);
 	report_done(report);
-	return r == 0 ? graph_finish(a->g, e) : -1;
+	return r == 0 ? read_surroundings(a, e) : -1;
 }
 
 static struct telling
@@ -207,7 +252,7 @@ telling_of(const struct privaudit *a)
 {
 	return (struct telling){ .g = a->g, .policy = a->policy, .policy_file = a->policy_file,
 		.v = &a->v, .baseline = a->baseline, .server = a->name, .engine = engine(a),
-		.fail_on = a->fail_on, .fixes = a->fixes };
+		.fail_on = a->fail_on, .fixes = a->fixes, .accounts = a->account == NULL };
 }
 
 static int

@@ -32,6 +32,7 @@ struct telling {
 	unsigned engine;		/* CHECK_...: which checks there are on it */
 	enum severity fail_on;
 	int fixes;			/* with SQL and inverse; --json has them where they are */
+	int accounts;			/* --json lists those that can log in, too */
 };
 
 /*

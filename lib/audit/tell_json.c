@@ -117,6 +117,28 @@ print_finding(struct tale *x, const struct finding *f, struct err *e)
 	return json_write(&x->j, x->f, e);
 }
 
+/* Who can log in: what --also of another environment's run compares. */
+static int
+print_accounts(struct tale *x, struct err *e)
+{
+	const struct telling *t = x->t;
+	const struct policy_role *r;
+	uint32_t i;
+
+	for (i = 0; t->accounts && i < t->g->nodes; i++) {
+		if (t->g->node[i].kind != NODE_ACCOUNT || !t->g->node[i].login ||
+		    t->g->node[i].builtin)
+			continue;
+		r = policy_role(t->policy, t->g, i);
+		json_begin(&x->j, "account");
+		json_str(&x->j, "account", t->g->node[i].name);
+		json_str(&x->j, "class", r != NULL ? r->class->name : NULL);
+		if (json_write(&x->j, x->f, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 print_unknown(struct tale *x, const struct graph_unknown *u, struct err *e)
 {
@@ -199,6 +221,8 @@ tell_json(struct tale *x, struct err *e)
 	const struct telling *t = x->t;
 	uint32_t i;
 
+	if (print_accounts(x, e) != 0)
+		return -1;
 	for (i = 0; i < t->v->n; i++)
 		if (print_finding(x, &t->v->finding[i], e) != 0)
 			return -1;

@@ -192,6 +192,26 @@ sed -i s/2999-12-31/2020-12-31/ "$T/except.ini"
 run privaudit -p "$T/except.ini" --json "$URL"
 is "until its last day" "$(found 'select(.account == "shop_app" and .check == "O1") | .expired.until')" 2020-12-31
 
+# ---- what surrounds the server ------------------------------------------------------------------
+
+mkdir -p "$T/vault/incoming"
+BULKHEAD_REPO=$T/vault run audit --json
+is "only with -r" "$(found 'select(.check == "B5") | .type')" ""
+run audit --json -r "$T/vault" --canary
+like "a repository that this user can delete from" "$(found 'select(.check == "B6") | .type')" '^fault$'
+fails_with 64 'canary in which repository' privaudit --canary "$URL"
+run audit --json
+cp "$T/out" "$T/production.json"
+sed s/production/staging/ "$P" >"$T/staging.ini"
+run privaudit -p "$T/staging.ini" --json --also "$T/production.json" "$URL"
+is "logins in two environments" "$(found 'select(.check == "B8") | .subject' | sort | tr '\n' ' ')" \
+    'backup privaudit reports shop_app '
+fails_with 65 'option --also: .*no output of privaudit' privaudit --also "$P" "$URL"
+printf 'DB_USER=postgres\n' >"$T/.env"
+sed "1a files=$T/.env" "$P" >"$T/files.ini"
+run privaudit -p "$T/files.ini" --json "$URL"
+like "an application with an administrator's name" "$(found 'select(.check == "B9") | .text')" postgres
+
 # ---- misuse -----------------------------------------------------------------------------------
 
 fails_with 64 'which server' privaudit

@@ -215,6 +215,11 @@ START_TEST(json_has_all_that_a_program_wants)
 	    av.finding[0].fingerprint);
 	told(TELL_JSON);
 	has(want);
+	ck_assert_ptr_null(strstr(text, "\"type\":\"account\""));
+	t.accounts = 1;
+	told(TELL_JSON);
+	has("{\"v\":1,\"type\":\"account\",\"account\":\"shop_app\",\"class\":\"app\"}\n"
+	    "{\"v\":1,\"type\":\"account\",\"account\":\"ann\",\"class\":\"admin\"}\n");
 	has("{\"v\":1,\"type\":\"result\",\"status\":1,\"server\":\"Server 15\",\"policy\":\"p.ini\","
 	    "\"environment\":\"production\",\"fail_on\":\"high\",\"accounts\":2,\"findings\":2,"
 	    "\"critical\":0,\"high\":1,\"medium\":1,\"low\":0,\"failing\":1,\"unknown\":0,"

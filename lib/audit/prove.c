@@ -11,11 +11,12 @@
 #include "base/buf.h"
 
 #define OBJECTS_TRIED 3
+#define ELSE "\nELSE\n"
 
 /* A proof whose end cannot run in a transaction: for the second round. */
 struct later {
 	uint32_t finding, holder;
-	const char *object;
+	const char *object, *template;
 	char *statement;	/* that could not; owned */
 };
 
@@ -28,11 +29,12 @@ struct prover {
 	uint32_t laters, cap;
 };
 
-/* One attempt: a finding with one of its objects. */
+/* One attempt: a finding with one of its objects and one of its end's proofs. */
 struct walk {
 	struct prover *p;
 	const struct finding *f;
 	const char *object;
+	const char *template;	/* the power's proof, or one of its alternatives */
 	struct proof *out;
 	struct prove_session *session;
 	const char *db;		/* the session's, "" any */
@@ -85,6 +87,21 @@ settle_answer(struct walk *w, const char *statement, const struct prove_answer *
 
 /* ---- statements ------------------------------------------------------------ */
 
+/* The proof behind this one; NULL: it was the last. */
+static const char *
+alternative(const char *template)
+{
+	const char *p = template != NULL ? strstr(template, ELSE) : NULL;
+
+	return p != NULL ? p + strlen(ELSE) : NULL;
+}
+
+static int
+ends(const char *p)
+{
+	return *p == '\0' || strncmp(p, ELSE, strlen(ELSE)) == 0;
+}
+
 /* The statement at *template (up to ";\n") with its object in; NULL: no more, or no memory (b). */
 static const char *
 next_statement(const char **template, const char *object, struct buf *b)
@@ -92,7 +109,7 @@ next_statement(const char **template, const char *object, struct buf *b)
 	const char *p = *template;
 
 	buf_reset(b);
-	for (; *p != '\0' && strncmp(p, ";\n", 2) != 0; p++) {
+	for (; !ends(p) && strncmp(p, ";\n", 2) != 0; p++) {
 		if (*p == '%' && p[1] != '\0') {
 			if (*++p == 'o')
 				buf_str(b, object != NULL ? object : "");
@@ -101,7 +118,7 @@ next_statement(const char **template, const char *object, struct buf *b)
 		} else
 			buf_u8(b, (uint8_t)*p);
 	}
-	*template = *p != '\0' ? p + 2 : p;
+	*template = ends(p) ? p : p + 2;
 	while (b->len > 0 && (b->data[b->len - 1] == ';' || b->data[b->len - 1] == '\n'))
 		b->len--;
 	return b->len > 0 && !b->failed ? buf_cstr(b) : NULL;
@@ -143,6 +160,19 @@ leave(struct walk *w)
 	w->session = NULL;
 }
 
+/* Does a step grant itself something?  Then a database that is shut now need not stay so. */
+static int
+may_grant(const struct finding *f)
+{
+	const char *proof;
+	uint32_t i;
+
+	for (i = 0; i < f->steps; i++)
+		if ((proof = f->step[i]->basis->proof) != NULL && strncmp(proof, "GRANT ", 6) == 0)
+			return 1;
+	return 0;
+}
+
 /* A session as node in db: 1; 0, and the result says why not; -1. */
 static int
 enter(struct walk *w, uint32_t node, const char *db, struct err *e)
@@ -154,6 +184,8 @@ enter(struct walk *w, uint32_t node, const char *db, struct err *e)
 	w->holder = node;
 	w->db = db;
 	w->session = way->open(way->ctx, &w->p->g->node[node], db, NULL, &a, e);
+	if (a.what == PROVE_DENIED && may_grant(w->f))
+		a.what = PROVE_FAILED;
 	if (w->session == NULL)
 		return e->kind != ERR_NONE ? -1 : settle_answer(w, NULL, &a, e);
 	return way->begin(w->session, e) < 0 ? -1 : 1;
@@ -231,7 +263,7 @@ put_off(struct walk *w, const char *statement, struct err *e)
 {
 	struct prover *p = w->p;
 	struct later *more, l = { (uint32_t)(w->f - p->v->finding), w->holder, w->object,
-		strdup(statement) };
+		w->template, strdup(statement) };
 
 	if (l.statement == NULL)
 		return no_memory(e);
@@ -259,7 +291,7 @@ take_power(struct walk *w, const struct graph_power *power, struct err *e)
 		return without_proof(w, power->basis, e);
 	if ((rc = move(w, power->basis, power->set, e)) <= 0)
 		return rc;
-	rc = run_template(w, power->basis->proof, &b, &a, e);
+	rc = run_template(w, w->template, &b, &a, e);
 	if (rc > 0)
 		rc = settle(w->out, PROOF_CONFIRMED, buf_cstr(&b), NULL, e);
 	else if (rc == 0 && a.what == PROVE_NO_BLOCK)
@@ -331,37 +363,57 @@ object_of(const struct finding *f, uint32_t i)
 }
 
 /*
- * Another object may do where the first one did not; the first one's answer counts when none
- * does, but a refusal less than an obstacle: that one may be the only way out.
+ * One attempt; better: it did more than what came of those before.  The first answer counts
+ * when none is confirmed, but a refusal less than an obstacle: that one may be the only
+ * way out.
  */
+static int
+attempt(struct walk *w, struct proof *best, int first, struct err *e)
+{
+	struct proof now = { .outcome = PROOF_UNTRIED };
+	int rc;
+
+	w->out = &now;
+	rc = walk(w, e);
+	if (rc == 0 && (first || now.outcome == PROOF_CONFIRMED ||
+		(now.outcome == PROOF_UNTRIED && best->outcome == PROOF_REFUTED))) {
+		forget(best);
+		*best = now;
+	} else
+		forget(&now);
+	return rc;
+}
+
+/* Another object, or another way to the same end, may do where the first one did not. */
+static int
+try_finding(struct prover *p, const struct finding *f, struct proof *out, struct err *e)
+{
+	struct walk w = { .p = p, .f = f };
+	uint32_t i, before = p->laters;
+	int rc = 0, first = 1;
+
+	for (i = 0; i < OBJECTS_TRIED && ((w.object = object_of(f, i)) != NULL || i == 0); i++) {
+		w.template = f->power->basis->proof;
+		do {
+			if ((rc = attempt(&w, out, first, e)) != 0 ||
+			    out->outcome == PROOF_CONFIRMED || p->laters != before)
+				return rc;
+			first = 0;
+		} while ((w.template = alternative(w.template)) != NULL);
+	}
+	return 0;
+}
+
 static int
 prove_finding(struct prover *p, const struct finding *f, struct proof *out, struct err *e)
 {
 	int moot, rc;
 	const char *why = cannot_try(p->g, f, &moot);
-	struct proof again = { .outcome = PROOF_UNTRIED };
-	struct walk w = { .p = p, .f = f, .out = out };
-	uint32_t i, before = p->laters;
 
-	if (why != NULL) {
-		rc = settle(out, PROOF_UNTRIED, NULL, why, e);
-		out->moot = moot;
-		return rc;
-	}
-	w.object = object_of(f, 0);
-	rc = walk(&w, e);
-	for (i = 1; rc == 0 && i < OBJECTS_TRIED && out->outcome != PROOF_CONFIRMED &&
-	    p->laters == before && (w.object = object_of(f, i)) != NULL; i++) {
-		w.out = &again;
-		rc = walk(&w, e);
-		if (rc == 0 && (again.outcome == PROOF_CONFIRMED ||
-			(again.outcome == PROOF_UNTRIED && out->outcome == PROOF_REFUTED))) {
-			forget(out);
-			*out = again;
-		} else
-			forget(&again);
-		memset(&again, 0, sizeof(again));
-	}
+	if (why == NULL)
+		return try_finding(p, f, out, e);
+	rc = settle(out, PROOF_UNTRIED, NULL, why, e);
+	out->moot = moot;
 	return rc;
 }
 
@@ -388,7 +440,7 @@ prove_later(struct prover *p, const struct later *l, struct err *e)
 	w.session = p->way->open(p->way->ctx, &p->g->node[l->holder], db, l->object, &a, e);
 	if (w.session == NULL)
 		return e->kind != ERR_NONE ? -1 : settle_answer(&w, NULL, &a, e);
-	rc = run_template(&w, f->power->basis->proof, &b, &a, e);
+	rc = run_template(&w, l->template, &b, &a, e);
 	leave(&w);
 	if (rc > 0)
 		rc = settle(w.out, PROOF_CONFIRMED, buf_cstr(&b), NULL, e);

@@ -14,7 +14,8 @@
  *		another one is not tried.
  *	power	Its `proof` statements are run.  One that cannot run in a transaction block
  *		(DROP DATABASE, ALTER SYSTEM) is tried without one when all others have been,
- *		as whoever the session was; what it did is put right.
+ *		as whoever the session was; what it did is put right.  There may be several
+ *		proofs, "\nELSE\n" between them: where one fails the next is tried.
  *
  * So proofs are written for one session, statement by statement (";\n" between them), and
  * need not undo what a rollback undoes.  %o is the object and %% a percent sign; %n and

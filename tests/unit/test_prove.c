@@ -138,6 +138,8 @@ static const struct graph_basis secret = { .why = "knows how" };
 static const struct graph_basis drops = { .why = "owns schema sales", .proof = "DROP TABLE %o" };
 static const struct graph_basis alters = { .why = "may alter",
 	.proof = "ALTER SYSTEM SET x = '100%%'" };
+static const struct graph_basis drops_or_else = { .why = "owns schema sales",
+	.proof = "DROP TABLE %o\nELSE\nDROP OWNED;\nSELECT 1" };
 static const struct graph_basis ends = { .why = "owns shop", .proof = "DROP DATABASE %o;\n" };
 
 static struct graph_step
@@ -244,6 +246,19 @@ START_TEST(a_closed_database_refutes)
 }
 END_TEST
 
+START_TEST(but_not_when_the_path_may_open_it)
+{
+	static const struct graph_basis grants = { .why = "grants itself deploy",
+		.proof = "GRANT deploy TO CURRENT_USER;\nSET ROLE deploy" };
+	struct graph_set closed = { .kind = "table", .db = "closed", .schema = "s",
+		.object = tables, .n = 1 };
+	struct graph_step s[4] = { step(app, deploy, STEP_BECOME, &grants) };
+	struct graph_power p = power(deploy, &drops, &closed);
+
+	ck_assert_str_eq(prove(s, 1, &p, app), "not tried [] permission denied for database");
+}
+END_TEST
+
 START_TEST(another_error_proves_nothing)
 {
 	struct graph_power p = power(app, &drops, &sales);
@@ -290,6 +305,19 @@ START_TEST(another_object_may_do)
 	ck_assert_str_eq(prove(NULL, 0, &p, app), "not tried [DROP TABLE sales.a] locked");
 	replies[0].what = PROVE_DENIED;
 	ck_assert_str_eq(prove(NULL, 0, &p, app), "refuted [DROP TABLE sales.a] locked");
+}
+END_TEST
+
+START_TEST(another_way_may_do)
+{
+	struct graph_power p = power(app, &drops_or_else, &sales);
+
+	ck_assert_str_eq(prove(NULL, 0, &p, app), "confirmed [DROP TABLE sales.a] ");
+	ck_assert_str_eq(buf_cstr(&said), "app@shop\n  DROP TABLE sales.a\n");
+	replies[0] = (struct reply){ "DROP TABLE", "no schema", PROVE_DENIED, 0 };
+	ck_assert_str_eq(prove(NULL, 0, &p, app), "confirmed [SELECT 1] ");
+	replies[1] = (struct reply){ "DROP OWNED", "no", PROVE_DENIED, 0 };
+	ck_assert_str_eq(prove(NULL, 0, &p, app), "refuted [DROP TABLE sales.a] no schema");
 }
 END_TEST
 
@@ -386,10 +414,12 @@ prove_suite(void)
 	tcase_add_test(t, a_hub_is_nobody);
 	tcase_add_test(t, a_refused_step_refutes);
 	tcase_add_test(t, a_closed_database_refutes);
+	tcase_add_test(t, but_not_when_the_path_may_open_it);
 	tcase_add_test(t, another_error_proves_nothing);
 	tcase_add_test(t, what_cannot_be_tried_is_said);
 	tcase_add_test(t, a_lost_server_is_an_error);
 	tcase_add_test(t, another_object_may_do);
+	tcase_add_test(t, another_way_may_do);
 	tcase_add_test(t, what_needs_no_transaction_comes_later_as_who_it_was);
 	tcase_add_test(t, drops_come_last_and_from_elsewhere);
 	tcase_add_test(t, the_outcome_counts_what_could_be_tried);

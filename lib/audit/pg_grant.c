@@ -474,6 +474,17 @@ fix_owner(struct work *w, struct graph_basis *basis)
 	basis->undo = audit_pg_take(w->a, &undo);
 }
 
+/* What is in no database is not among what DROP OWNED drops. */
+static const char *
+owner_proof(struct work *w)
+{
+	const struct audit_pg_kind *k = w->o->kind;
+
+	if (k->proof == NULL || k->class == PG_DATABASE || k->class == PG_TABLESPACE)
+		return k->proof;
+	return graph_printf(w->a->g, "%s\nELSE\nDROP OWNED BY %s CASCADE", k->proof, w->owner->sql);
+}
+
 /*
  * The owner: to drop is the worst; what is left of its own ordinary rights counts, too, so
  * that a fix does not take from members what their class needs.  DROP OWNED asks for
@@ -489,7 +500,7 @@ add_owner(struct work *w)
 	struct graph_power p = power_of(w, w->owner, "O1");
 	struct graph_basis b = { .why = graph_printf(w->a->g, "owns %s", place(w)),
 		.row = graph_printf(w->a->g, "%s.%s: %s", k->catalog, k->owner, w->owner->name),
-		.proof = k->proof };
+		.proof = owner_proof(w) };
 	uint32_t held = 0;
 	size_t i;
 

@@ -155,7 +155,8 @@ static const struct {
 	    "COPY ... TO: write files of the server", "COPY (SELECT 1) TO '/dev/null'" },
 	{ "pg_read_server_files", 14, SINK_OS, SEVERITY_HIGH,
 	    "COPY ... FROM: read files of the server",
-	    "SELECT pg_catalog.pg_read_file('PG_VERSION')" },
+	    "CREATE TEMP TABLE bulkhead_proof (line text);\n"
+	    "COPY pg_temp.bulkhead_proof FROM 'PG_VERSION'" },
 	/* The statistics hold values of every column. */
 	{ "pg_read_all_data", 14, SINK_READ_ALL, SEVERITY_HIGH, "SELECT everywhere",
 	    "SELECT count(*) FROM pg_catalog.pg_statistic" },

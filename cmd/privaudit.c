@@ -14,6 +14,7 @@
 #include "audit/tell.h"
 #include "base/clock.h"
 #include "base/tool.h"
+#include "privaudit.h"
 
 enum { OPT_FIXES = 256, OPT_SCRIPT, OPT_UNDO, OPT_SUGGEST, OPT_FAIL_ON, OPT_BASELINE, OPT_TAP,
 	OPT_SARIF, OPT_GRANTS, OPT_CANARY, OPT_ALSO };
@@ -46,6 +47,7 @@ static const struct opt why_opts[] = { OPT_POLICY, OPT_JSON, OPT_GENERAL, OPT_EN
 static const char *const synopsis[] = {
 	"privaudit [-p POLICY] [options] SERVER",
 	"privaudit why [-p POLICY] [--json] ACCOUNT SINK SERVER",
+	"privaudit prove -k KEY [-r REPO] [-n SOURCE] [-p POLICY] [options]",
 	"privaudit --suggest SERVER",
 	"privaudit --script | --undo-script [-p POLICY] SERVER",
 	"privaudit --print-grants [postgresql | mysql | mariadb]",
@@ -420,5 +422,7 @@ main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "why") == 0)
 		return tool_main(&why_tool, &a.common, &a, argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "prove") == 0)
+		return privaudit_prove(argc - 1, argv + 1);
 	return tool_main(&tool, &a.common, &a, argc, argv);
 }

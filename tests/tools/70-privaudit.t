@@ -3,6 +3,7 @@
 # suggest, and the examples of both manual pages, run as printed.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../manual.sh"
+. "$(dirname "$0")/../repo.sh"
 
 # ---- a server that is not set up well -------------------------------------------
 
@@ -299,6 +300,12 @@ book privaudit.1 0 'The cuts of all findings'
 ok "... then all is well" privaudit -p policy.ini "service=shop"
 ok "... and there is a way back" psql -Xq -v ON_ERROR_STOP=1 -f back.sql service=shop
 status_is "... on which it is as it was" 1 privaudit -p policy.ini service=shop
+new_repo "$T/repo"
+enrol shop
+snapshot -q --fast -r "$REPO" -s "$T/shop.source" "$(pg_url "$T/db")" >/dev/null
+cp "$T/keys/dba.key" .
+BULKHEAD_REPO=$REPO book privaudit.1 1 'Is it really so'
+like "... it is" "$(cat "$T/out")" 'confirmed by trying: DROP '
 
 # A policy as a page shows it: it can be read, whatever accounts there are.
 shown()

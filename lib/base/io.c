@@ -1,8 +1,10 @@
 /*
  * Files: whole reads and writes, durability, and names that never clobber.
  */
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -274,6 +276,63 @@ io_read_file(const char *path, size_t max, struct buf *out, struct err *e)
 	return io_close(fd, path, e);
 }
 
+/*
+ * A temporary file stays locked until it has its name, so that one that is not locked was
+ * left by a killed process.  0: it was swept away in the moment before.
+ */
+static int
+claim(int fd)
+{
+	struct stat st;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return errno != EWOULDBLOCK;	/* without locks nobody sweeps here, either */
+	return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+/* Is name a temporary file for base, as open_tmp calls it? */
+static int
+is_tmp(const char *name, const char *base)
+{
+	static const char digits[] = "0123456789";
+	size_t n = strlen(base);
+
+	if (strncmp(name, base, n) != 0 || name[n] != '.')
+		return 0;
+	name += n + 1;
+	name += strspn(name, digits);
+	if (*name != '-')
+		return 0;
+	name += 1 + strspn(name + 1, digits);
+	return strcmp(name, ".tmp") == 0;
+}
+
+void
+io_sweep(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+	struct err ignored;
+	struct dirent *d;
+	char *folder = parent(path, &ignored);
+	DIR *dir = folder != NULL ? opendir(folder) : NULL;
+	int fd;
+
+	free(folder);
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
+		if (!is_tmp(d->d_name, base))
+			continue;
+		fd = openat(dirfd(dir), d->d_name,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			(void)unlinkat(dirfd(dir), d->d_name, 0);	/* see io.h */
+		close_quietly(fd);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);	/* was only read */
+}
+
 /* A new file beside path for writing; its name into *tmp, which the caller frees. */
 static int
 open_tmp(const char *path, mode_t mode, char **tmp, struct err *e)
@@ -285,47 +344,75 @@ open_tmp(const char *path, mode_t mode, char **tmp, struct err *e)
 		if (asprintf(tmp, "%s.%ld-%u.tmp", path, (long)getpid(),
 			atomic_fetch_add(&count, 1)) < 0)
 			return err_set(e, ERR_SYSTEM, "out of memory");
-		if ((fd = io_open(*tmp, O_WRONLY | O_CREAT | O_EXCL, mode, e)) < 0)
-			free(*tmp);
-		if (fd < 0 && e->sys != EEXIST)
-			break;
+		if ((fd = io_open(*tmp, O_WRONLY | O_CREAT | O_EXCL, mode, e)) >= 0 &&
+		    claim(fd))
+			return fd;
+		free(*tmp);
+		if (fd >= 0)
+			close_quietly(fd);
+		else if (e->sys != EEXIST)
+			return -1;
+		else
+			err_clear(e);
 	}
-	return fd;
+	return err_set(e, ERR_CONFLICT, "%s: no name is free for a temporary file", path);
 }
 
-/* The bytes in a new file beside path; its name into *tmp, which the caller frees. */
+/* A temporary file, until it has its name. */
+struct tmp {
+	char *name;
+	int held;	/* its descriptor, for the lock */
+};
+
+static void
+end_tmp(struct tmp *t)
+{
+	if (t->held >= 0)
+		close_quietly(t->held);
+	free(t->name);
+}
+
+/* The bytes in a new file beside path. */
 static int
-write_tmp(const char *path, const void *p, size_t n, mode_t mode, int durable, char **tmp,
+write_tmp(const char *path, const void *p, size_t n, mode_t mode, int durable, struct tmp *t,
     struct err *e)
 {
 	int fd;
 
-	if ((fd = open_tmp(path, mode, tmp, e)) < 0)
+	if ((fd = open_tmp(path, mode, &t->name, e)) < 0)
 		return -1;
-	if (io_write_all(fd, p, n, path, e) == 0 && (!durable || io_fsync(fd, path, e) == 0)) {
+	/* Closing tells of failures, too, and has to come before the name. */
+	if ((t->held = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0) {
+		fail(e, path, "dup");
+	} else if (io_write_all(fd, p, n, path, e) == 0 &&
+	    (!durable || io_fsync(fd, path, e) == 0)) {
 		if (io_close(fd, path, e) == 0)
 			return 0;
-	} else
+		fd = -1;
+	}
+	if (fd >= 0)
 		close_quietly(fd);
-	(void)unlink(*tmp); /* what failed is told already */
-	free(*tmp);
+	(void)unlink(t->name); /* what failed is told already */
+	end_tmp(t);
 	return -1;
 }
 
 static int
 replace(const char *path, const void *p, size_t n, mode_t mode, int durable, struct err *e)
 {
-	char *tmp;
+	struct tmp tmp;
 	int r = 0;
 
 	if (write_tmp(path, p, n, mode, durable, &tmp, e) != 0)
 		return -1;
-	if (rename(tmp, path) != 0) {
+	if (rename(tmp.name, path) != 0) {
 		r = fail(e, path, "rename");
-		(void)unlink(tmp); /* what failed is told already */
+		(void)unlink(tmp.name); /* what failed is told already */
 	} else if (durable)
 		r = fsync_parent(path, e);
-	free(tmp);
+	end_tmp(&tmp);
+	if (r == 0)
+		io_sweep(path);
 	return r;
 }
 
@@ -344,14 +431,14 @@ io_write_volatile(const char *path, const void *p, size_t n, mode_t mode, struct
 int
 io_create_file(const char *path, const void *p, size_t n, mode_t mode, struct err *e)
 {
-	char *tmp;
+	struct tmp tmp;
 	int r;
 
 	if (write_tmp(path, p, n, mode, 1, &tmp, e) != 0)
 		return -1;
-	if ((r = io_link_new(tmp, path, e)) != 0)
-		(void)unlink(tmp); /* what failed is told already */
-	free(tmp);
+	if ((r = io_link_new(tmp.name, path, e)) != 0)
+		(void)unlink(tmp.name); /* what failed is told already */
+	end_tmp(&tmp);
 	return r;
 }
 

@@ -47,11 +47,18 @@ int io_read_file(const char *path, size_t max, struct buf *out, struct err *e);
 /*
  * Replace path atomically and durably: temporary beside it ("path.PID-N.tmp"), fsync,
  * rename, fsync of the folder.  After a failure the old file is whole, or the new one is.
+ * Such temporaries of killed processes are removed on the way.
  */
 int io_write_file(const char *path, const void *p, size_t n, mode_t mode, struct err *e);
 
 /* As io_write_file, but without fsync: for what may be lost with the machine, as metrics. */
 int io_write_volatile(const char *path, const void *p, size_t n, mode_t mode, struct err *e);
+
+/*
+ * Remove the temporaries of path that killed processes left (living ones lock theirs).
+ * What cannot be removed is garbage, not a failure.
+ */
+void io_sweep(const char *path);
 
 /* As io_write_file, but ERR_CONFLICT when path exists already. */
 int io_create_file(const char *path, const void *p, size_t n, mode_t mode, struct err *e);

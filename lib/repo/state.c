@@ -147,6 +147,7 @@ read_record(const struct state *s, const uint8_t repo[32], const char *file, str
 
 	if (path == NULL)
 		return -1;
+	io_sweep(path);
 	if (io_read_file(path, RECORD_MAX + 128, &b, e) == 0)
 		r = open_record(path, &b, out, e);
 	else if (e->kind == ERR_NOTFOUND) {

@@ -34,14 +34,13 @@ row()
 	q "$DB" "insert into t values ($ROWS)"
 }
 
-# What is wrong after CMD was killed: nothing should be.  (In the state folder a killed tool may
-# leave a small temporary file, which nobody reads.)
+# What is wrong after CMD was killed: nothing should be.
 aftermath()
 {
 	local why
 	why=$("$1" 2>&1 >/dev/null) || echo "the next run: $why"
 	why=$(verify -q --read-data -r "$REPO" 2>&1) || echo "verify: $why"
-	find "$REPO" -name '*.tmp'
+	find "$REPO" "$W/state" -name '*.tmp'
 }
 
 # killed CMD HOW: CMD, with its disk losing what was not synced when HOW is "cut".

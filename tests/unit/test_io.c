@@ -2,6 +2,7 @@
  * Tests of base/io.
  */
 #include <sys/resource.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -296,7 +297,7 @@ START_TEST(write_file_replaces_and_leaves_nothing_beside)
 }
 END_TEST
 
-START_TEST(write_file_passes_over_what_killed_processes_left)
+START_TEST(create_file_passes_over_what_killed_processes_left)
 {
 	char name[64];
 	int i;
@@ -305,9 +306,35 @@ START_TEST(write_file_passes_over_what_killed_processes_left)
 		snprintf(name, sizeof(name), "f.%ld-%d.tmp", (long)getpid(), i);
 		ck_assert_int_eq(close(creat(scratch_path(name), 0600)), 0);
 	}
-	put("f", "new");
+	ck_assert_int_eq(io_create_file(scratch_path("f"), "new", 3, 0600, &e), 0);
 	ck_assert_str_eq(scratch_text("f"), "new");
 	ck_assert_int_eq(scratch_count(), 6);
+}
+END_TEST
+
+START_TEST(write_file_removes_what_killed_processes_left)
+{
+	static const char *const left[] = { "f.1-0.tmp", "f.12345-678.tmp" };
+	static const char *const others[] = { "f.tmp", "f.1.tmp", "f.1-0.tmp2", "ff.1-0.tmp",
+		"g.1-0.tmp", "f.a-0.tmp", "f.1-0.2-0.tmp" };
+	size_t i;
+	int fd;
+
+	for (i = 0; i < 2; i++)
+		ck_assert_int_eq(close(creat(scratch_path(left[i]), 0600)), 0);
+	for (i = 0; i < 7; i++)
+		ck_assert_int_eq(close(creat(scratch_path(others[i]), 0600)), 0);
+	/* One whose process still lives. */
+	ck_assert_int_ge(fd = creat(scratch_path("f.2-0.tmp"), 0600), 0);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	ck_assert_int_eq(io_write_volatile(scratch_path("f"), "new", 3, 0600, &e), 0);
+	ck_assert_int_eq(scratch_count(), 9);
+	for (i = 0; i < 7; i++)
+		ck_assert_int_eq(access(scratch_path(others[i]), F_OK), 0);
+	ck_assert_int_eq(access(scratch_path("f.2-0.tmp"), F_OK), 0);
+	ck_assert_int_eq(close(fd), 0);
+	ck_assert_int_eq(io_write_file(scratch_path("f"), "new", 3, 0600, &e), 0);
+	ck_assert_int_eq(scratch_count(), 8);
 }
 END_TEST
 
@@ -506,7 +533,8 @@ io_suite(void)
 	tcase_add_test(t, read_file_takes_files_that_tell_no_size);
 	tcase_add_test(t, read_file_fails_and_adds_nothing);
 	tcase_add_test(t, write_file_replaces_and_leaves_nothing_beside);
-	tcase_add_test(t, write_file_passes_over_what_killed_processes_left);
+	tcase_add_test(t, create_file_passes_over_what_killed_processes_left);
+	tcase_add_test(t, write_file_removes_what_killed_processes_left);
 	tcase_add_test(t, files_are_synced_before_they_get_their_name);
 	tcase_add_loop_test(t, write_file_survives_any_failing_call, 0, 4);
 	tcase_add_test(t, an_interrupted_fsync_is_called_again);

@@ -3,6 +3,7 @@
  */
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,6 +46,24 @@ START_TEST(a_head_is_remembered)
 	ck_assert_mem_eq(back.hash, h.hash, 32);
 	ck_assert_int_eq(stat(scratch_path("state"), &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0700);
+}
+END_TEST
+
+START_TEST(what_a_killed_tool_left_goes)
+{
+	struct journal_head h = { 7, { 1 } };
+	struct buf b = BUF_INIT;
+
+	ck_assert_int_eq(state_put_head(s, repo, &h, &e), 0);
+	ck_assert_int_eq(state_put(s, repo, "shop", "log", "x", 1, &e), 0);
+	ck_assert_int_eq(close(creat(scratch_path(FOLDER "shop.log.1-0.tmp"), 0600)), 0);
+	ck_assert_int_eq(close(creat(scratch_path(FOLDER "head.1-0.tmp"), 0600)), 0);
+	ck_assert_int_eq(state_get_head(s, repo, &h, &e), 1);
+	ck_assert_int_eq(access(scratch_path(FOLDER "head.1-0.tmp"), F_OK), -1);
+	ck_assert_int_eq(access(scratch_path(FOLDER "shop.log.1-0.tmp"), F_OK), 0);
+	ck_assert_int_eq(state_get(s, repo, "shop", "log", &b, &e), 1);
+	ck_assert_int_eq(access(scratch_path(FOLDER "shop.log.1-0.tmp"), F_OK), -1);
+	buf_free(&b);
 }
 END_TEST
 
@@ -192,6 +211,7 @@ state_suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 20);
 	tcase_add_test(t, a_head_is_remembered);
+	tcase_add_test(t, what_a_killed_tool_left_goes);
 	tcase_add_test(t, a_head_never_goes_back);
 	tcase_add_test(t, each_repository_has_its_own);
 	tcase_add_test(t, records_hold_any_bytes);

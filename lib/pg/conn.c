@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/report.h"
 #include "pg/conn.h"
 #include "pg/wire.h"
 
@@ -71,27 +72,32 @@ connect_seconds(PGconn *c)
 	return n <= 0 ? -1 : n == 1 ? 2 : n;
 }
 
-/* Bring a started connection to its end, good or bad.  0, or -1 when time ran out. */
-static int
+/* How an attempt to connect ended: by libpq, good or bad; or else by us. */
+enum ending { ENDED, LATE, STOPPED };
+
+/* Bring a started connection to its end. */
+static enum ending
 complete(PGconn *c, int seconds)
 {
 	PostgresPollingStatusType st = PGRES_POLLING_WRITING;
 	int64_t end = clock_mono() + (int64_t)seconds * 1000000;
-	struct pollfd fd;
+	struct pollfd fd[2] = { { .fd = -1 }, { .fd = report_stop_fd(), .events = POLLIN } };
 	int n, left = -1;
 
 	while (st != PGRES_POLLING_OK && st != PGRES_POLLING_FAILED) {
+		if (report_stopping())
+			return STOPPED;
 		if (seconds >= 0 && (left = (int)((end - clock_mono()) / 1000)) <= 0)
-			return -1;
-		fd.fd = PQsocket(c);
-		fd.events = st == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-		n = poll(&fd, 1, left);
+			return LATE;
+		fd[0].fd = PQsocket(c);
+		fd[0].events = st == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+		n = poll(fd, 2, left);
 		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0)
+			return LATE;
+		if (n > 0 && fd[0].revents != 0)
 			st = PQconnectPoll(c);
 	}
-	return 0;
+	return ENDED;
 }
 
 /*
@@ -103,7 +109,7 @@ complete(PGconn *c, int seconds)
  */
 static PGconn *
 dial(const char *conninfo, const char *appname, const struct pg_purpose *p, int several,
-    int *late)
+    enum ending *ending)
 {
 	const char *dbname = p->replication ? "replication" : p->database;
 	const char *const keys[] = { "connect_timeout", "keepalives", "keepalives_idle",
@@ -117,7 +123,7 @@ dial(const char *conninfo, const char *appname, const struct pg_purpose *p, int 
 		replication, dbname, NULL };
 	PGconn *c;
 
-	*late = 0;
+	*ending = ENDED;
 	if (several)
 		return PQconnectdbParams(keys, getenv("PGCONNECT_TIMEOUT") ? values : each, 1);
 	c = PQconnectStartParams(keys, values, 1);
@@ -125,7 +131,7 @@ dial(const char *conninfo, const char *appname, const struct pg_purpose *p, int 
 		return c;
 	PQsetErrorVerbosity(c, PQERRORS_VERBOSE);
 	PQsetNoticeReceiver(c, drop_notice, NULL);
-	*late = complete(c, connect_seconds(c)) != 0;
+	*ending = complete(c, connect_seconds(c));
 	PQsetErrorVerbosity(c, PQERRORS_DEFAULT);
 	return c;
 }
@@ -221,11 +227,13 @@ hint_for(const struct refusal *r, PGconn *c, struct err *e)
 }
 
 static int
-refused(struct pg *pg, const struct pg_purpose *p, int late, struct err *e)
+refused(struct pg *pg, const struct pg_purpose *p, enum ending ending, struct err *e)
 {
 	struct refusal r;
 
-	if (late) {
+	if (ending == STOPPED)
+		return err_set(e, ERR_CANCELLED, "%s: connect: stopped by a signal", pg->what);
+	if (ending == LATE) {
 		err_set(e, ERR_UNREACHABLE, "%s: connect: no answer within %d s", pg->what,
 		    connect_seconds(pg->c));
 		memset(&r, 0, sizeof(r));
@@ -259,12 +267,13 @@ pg_connect_for(const char *conninfo, const char *appname, const struct pg_purpos
 {
 	struct pg *pg;
 	const char *host, *port;
-	int several, late;
+	enum ending ending;
+	int several;
 
 	if (check_conninfo(conninfo, p->replication, &several, e) != 0)
 		return NULL;
 	if ((pg = calloc(1, sizeof(*pg))) == NULL ||
-	    (pg->c = dial(conninfo, appname, p, several, &late)) == NULL) {
+	    (pg->c = dial(conninfo, appname, p, several, &ending)) == NULL) {
 		err_set(e, ERR_SYSTEM, "out of memory");
 		pg_free(pg);
 		return NULL;
@@ -274,8 +283,8 @@ pg_connect_for(const char *conninfo, const char *appname, const struct pg_purpos
 	port = PQport(pg->c);
 	(void)snprintf(pg->what, sizeof(pg->what), "server %s:%s", host != NULL ? host : "",
 	    port != NULL ? port : "");	/* a cut name still tells enough */
-	if (late || PQstatus(pg->c) != CONNECTION_OK)
-		refused(pg, p, late, e);
+	if (ending != ENDED || PQstatus(pg->c) != CONNECTION_OK)
+		refused(pg, p, ending, e);
 	else if (check_version(pg, e) == 0)
 		return pg;
 	pg_free(pg);

@@ -8,7 +8,7 @@
  * that says what to grant), ERR_CONFIG (version or setting that cannot work),
  * ERR_BUSY (a slot in use, no free walsender or slot, a server still starting),
  * ERR_NOTFOUND (no such slot, timeline or WAL), ERR_CONFLICT (the slot exists
- * already), else ERR_UNREACHABLE.
+ * already), ERR_CANCELLED (report_stopping, while it connects), else ERR_UNREACHABLE.
  *
  * One thread at a time.  After ERR_UNREACHABLE, or a failure in the midst of a
  * backup or of streaming, a connection is only good for pg_free.  The server's

@@ -80,6 +80,29 @@ like "and it says so" "$(tail -n 1 "$T/shop.err")" '^logship: ended in good orde
 is "no file is open" "$(held '^file' | grep -cv ' closed ' || true)" 0
 is "nothing is damaged" "$(held '^file' | grep -cv ' whole$' || true)" 0
 
+# ---- a server that takes the connection, and says nothing
+
+silent=$(free_port)
+spawn silent perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1",
+    LocalPort => $ARGV[0], Listen => 5) or die; sleep 600' "$silent"
+wait_until 10 eval "(: <>/dev/tcp/127.0.0.1/$silent)"
+# connecting PID: it waits there for an answer.
+connecting()
+{
+	grep -qi ":$(printf %04X "$silent") 01 " "/proc/$1/net/tcp" &&
+	    [ -n "$(find "/proc/$1/fd" -lname 'socket:*')" ]
+}
+for cmd in logship:0 snapshot:71; do
+	spawn quiet "${cmd%:*}" -r "$REPO" \
+	    "host=127.0.0.1 port=$silent user=postgres connect_timeout=60"
+	ok "${cmd%:*} connects, without an answer" wait_until 20 connecting "$PID"
+	kill -TERM "$PID"
+	ok "SIGTERM ends it at once" wait_until 10 gone "$PID"
+	STATUS=0; wait "$PID" || STATUS=$?
+	is "with its status" "$STATUS" "${cmd#*:}"
+done
+like "and a word" "$(cat "$T/quiet.err")" 'connect: stopped by a signal'
+
 # ---- kill -9, and again
 
 for i in 1 2 3; do

@@ -17,11 +17,15 @@ enum { OPT_BEFORE = 256, OPT_TO, OPT_STREAM, OPT_PLAN, OPT_RELEASE, OPT_STOP, OP
 static const struct opt opts[] = {
 	OPT_KEY,
 	OPT_REPO,
-	{ OPT_BEFORE, "before", "X", "end before the first transaction whose commit is at or after X" },
-	{ OPT_TO, "to", "X", "end behind the last transaction whose commit is at or before X" },
-	{ OPT_STREAM, "stream", "NAME", "follow this stream (default: the newest within reach)" },
+	{ OPT_BEFORE, "before", "X",
+	    "end before the first transaction whose commit is at or after X" },
+	{ OPT_TO, "to", "X",
+	    "end behind the last transaction whose commit is at or before X" },
+	{ OPT_STREAM, "stream", "NAME",
+	    "follow this stream (default: the newest within reach)" },
 	{ OPT_PLAN, "plan", NULL, "say what would be done, and touch nothing" },
-	{ OPT_RELEASE, "release", NULL, "then promote the copy, and stop it: it is a database again" },
+	{ OPT_RELEASE, "release", NULL,
+	    "then promote the copy, and stop it: it is a database again" },
 	{ OPT_STOP, "stop", NULL, "stop the paused copy's server" },
 	{ 'o', "output", "DIR", "write the WAL as segment files into DIR instead" },
 	{ OPT_FROM, "from", "LSN", "with -o: begin there (default: at the snapshot's start)" },
@@ -106,7 +110,8 @@ take_operands(void *args, int n, char **operand, struct err *e)
 	struct args *a = args;
 
 	if (n > 1)
-		return err_set(e, ERR_USAGE, "one directory at a time, not also %s", operand[1]);
+		return err_set(e, ERR_USAGE, "one directory at a time, not also %s",
+		    operand[1]);
 	a->target = operand[0];
 	return check_args(a, e);
 }
@@ -132,8 +137,9 @@ not_reached(const struct replay *rp, struct err *e)
 
 	if (rp->plan.reached)
 		return 0;
-	return err_set(e, ERR_NEGATIVE, "target %s not reached: the log ends at %s, heard last at %s",
-	    rp->goal.text, lsn_format(at, rp->plan.end),
+	return err_set(e, ERR_NEGATIVE,
+	    "target %s not reached: the log ends at %s, heard last at %s", rp->goal.text,
+	    lsn_format(at, rp->plan.end),
 	    clock_format(last, rp->path.n > 0 ? rp->path.end_time : rp->snapshot->stopped));
 }
 
@@ -156,7 +162,8 @@ replay(struct replay *rp, const struct args *a, struct err *e)
 {
 	if (!replay_is_worthwhile(rp))
 		return 0;
-	if (replay_run(rp, e) < 0 || (a->release && rp->plan.reached && replay_release(rp, e) < 0))
+	if (replay_run(rp, e) < 0 ||
+	    (a->release && rp->plan.reached && replay_release(rp, e) < 0))
 		return -1;
 	if (!a->common.json)
 		say_done(rp, did(rp, a));
@@ -190,9 +197,10 @@ run(void *args, struct report *report, struct err *e)
 	const struct args *a = args;
 	char self[PATH_MAX];
 	struct replay rp;
-	struct replay_options o = { .target = a->target, .url = a->common.repo, .key = a->common.key,
-		.stream = a->stream, .helper = self, .look = a->plan || a->output != NULL,
-		.release = a->release, .report = report };
+	struct replay_options o = { .target = a->target, .url = a->common.repo,
+		.key = a->common.key, .stream = a->stream, .helper = self,
+		.look = a->plan || a->output != NULL, .release = a->release,
+		.report = report };
 	ssize_t n;
 	int rc;
 
@@ -201,7 +209,8 @@ run(void *args, struct report *report, struct err *e)
 	if ((n = readlink("/proc/self/exe", self, sizeof(self) - 1)) < 0)
 		return err_sys(e, ERR_SYSTEM, "/proc/self/exe");
 	self[n] = '\0';
-	if (key_guard_process(e) < 0 || report_stop_install(e) < 0 || report_signals(report, e) < 0 ||
+	if (key_guard_process(e) < 0 || report_stop_install(e) < 0 ||
+	    report_signals(report, e) < 0 ||
 	    (o.state = state_open(a->common.state, e)) == NULL)
 		return -1;
 	rc = replay_open(&rp, &o, e);
@@ -226,7 +235,8 @@ fetch_main(char **argv)
 }
 
 static const struct tool tool = {
-	{ "pitr-replay", "replay the log onto a restored copy, up to an exact point", synopsis, opts,
+	{ "pitr-replay", "replay the log onto a restored copy, up to an exact point", synopsis,
+	    opts,
 	    "X is a time with its zone (2026-11-22T14:03:00Z), an LSN (0/3000060),\n"
 	    "xid:N or name:RESTORE-POINT.  Without a target: the end of the log.\n"
 	    "Exit status: 0 reached, 1 not reached.  See pitr-replay(1)." },

@@ -39,7 +39,8 @@ say_plan(const struct replay *rp)
 	printf("snapshot  %s of %s\n", rp->snapshot->id, rp->stamp.source);
 	for (i = 0; i < rp->path.n; i++)
 		printf("stream    %s, %s to %s\n", rp->path.at[i].stream->name,
-		    lsn_format(from, rp->path.at[i].from), lsn_format(stop, rp->path.at[i].to));
+		    lsn_format(from, rp->path.at[i].from),
+		    lsn_format(stop, rp->path.at[i].to));
 	printf("replay    %s to %s%s: %" PRIu64 " transactions, %.1f MiB, about %s\n",
 	    lsn_format(from, rp->from), lsn_format(stop, p->stop),
 	    p->at_end ? ", the end of the log" : "", p->commits, (double)bytes / 1048576,
@@ -93,13 +94,14 @@ static void
 print_left(const struct replay *rp, const char *did)
 {
 	if (strcmp(did, "release") == 0) {
-		printf("released  %s is a database of its own, on a new timeline, and stopped\n",
-		    rp->o.target);
+		printf("released  %s is a database of its own, on a new timeline, and "
+		    "stopped\n", rp->o.target);
 		return;
 	}
 	if (!rp->readable) {
 		printf("stopped   it cannot be read here, since transactions with very many "
-		    "subtransactions\n          were open: replay it further, or release it\n");
+		    "subtransactions\n"
+		    "          were open: replay it further, or release it\n");
 		return;
 	}
 	if (rp->locked > 0)

@@ -21,7 +21,8 @@ static const struct opt opts[] = {
 	OPT_NAME,
 	{ OPT_BEFORE, "before", "WHEN", "the newest that ended before this time or LSN" },
 	OPT_JOBS,
-	{ OPT_OWNER, "owner", "USER[:GROUP]", "whose the files are to be, when root restores" },
+	{ OPT_OWNER, "owner", "USER[:GROUP]",
+	    "whose the files are to be, when root restores" },
 	{ OPT_MAPPING, "tablespace-mapping", "OLD=NEW", "put the tablespace of OLD into NEW" },
 	{ 'o', "output", "-", "a pax tar to standard output instead" },
 	OPT_PIN,
@@ -105,7 +106,8 @@ check_args(const struct args *a, struct err *e)
 	if (a->choice.id != NULL && a->choice.before != NULL)
 		return err_set(e, ERR_USAGE, "only one of ID and --before");
 	if (a->tar && (a->common.json || a->o.owner != NULL || a->o.nmappings > 0))
-		return err_set(e, ERR_USAGE, "--json, --owner and --tablespace-mapping do not go with -o");
+		return err_set(e, ERR_USAGE,
+		    "--json, --owner and --tablespace-mapping do not go with -o");
 	if (a->tar && isatty(STDOUT_FILENO))
 		return err_set(e, ERR_USAGE, "-o - writes a tar: not to a terminal");
 	return 0;
@@ -159,8 +161,8 @@ to_directory(struct args *a, struct err *e)
 	if (restore_directory(&a->o, &target, e) != 0)
 		return -1;
 	began = clock_mono() - began;
-	report_note(a->o.report, "%s of %s: %.1f MiB checked and synced in %s", a->o.snapshot->id,
-	    a->o.snapshot->source, (double)a->o.snapshot->bytes / 1048576,
+	report_note(a->o.report, "%s of %s: %.1f MiB checked and synced in %s",
+	    a->o.snapshot->id, a->o.snapshot->source, (double)a->o.snapshot->bytes / 1048576,
 	    clock_format_span(span, began));
 	report_note(a->o.report, "go on with: pitr-replay -k %s%s%s %s", a->common.key,
 	    a->choice.before != NULL ? " --before " : "",
@@ -205,7 +207,8 @@ run(void *args, struct report *report, struct err *e)
 		return -1;
 	a->o.url = a->common.repo;
 	if ((key = key_read_secret(a->common.key, KEY_RESTORE, e)) != NULL &&
-	    (a->o.repo = repo_open(a->common.repo, a->common.pin, state, a->o.report, e)) != NULL) {
+	    (a->o.repo = repo_open(a->common.repo, a->common.pin, state, a->o.report,
+		e)) != NULL) {
 		a->o.key = key;
 		ret = restore(a, e);
 	}

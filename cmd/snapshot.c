@@ -118,10 +118,12 @@ write_metrics(const struct args *a, const struct outcome *out, struct err *e)
 	l = buf_cstr(&label);
 	metrics_add(&m, "snapshot_stop_time_seconds", "When the newest snapshot ended.", l,
 	    (double)out->meta.stopped / 1e6);
-	metrics_add(&m, "snapshot_duration_seconds", "How long it took.", l, (double)out->took / 1e6);
+	metrics_add(&m, "snapshot_duration_seconds", "How long it took.", l,
+	    (double)out->took / 1e6);
 	metrics_add(&m, "snapshot_bytes", "Bytes of the database's files.", l,
 	    (double)out->sum.bytes);
-	metrics_add(&m, "snapshot_stored_bytes", "Bytes stored for it.", l, (double)out->sum.stored);
+	metrics_add(&m, "snapshot_stored_bytes", "Bytes stored for it.", l,
+	    (double)out->sum.stored);
 	metrics_add(&m, "snapshot_broken", "The server found broken pages.", l,
 	    out->meta.broken_pages != 0);
 	r = metrics_write(&m, a->common.metrics, e);
@@ -176,7 +178,8 @@ broken(const struct image_meta *m, struct err *e)
 	if (!m->broken_pages)
 		return 0;
 	err_set(e, ERR_NEGATIVE, "the server found broken pages: %s", m->broken_text);
-	return err_hint(e, "the snapshot is complete apart from them, but does not count as a good one: "
+	return err_hint(e,
+	    "the snapshot is complete apart from them, but does not count as a good one: "
 	    "find the cause, and repair these tables from an older snapshot");
 }
 
@@ -194,7 +197,8 @@ store(const struct args *a, struct state *state, const struct source *src, struc
 		return -1;
 	ret = pgsnapshot_store(&a->o, r, src, &out.meta, &out.sum, e);
 	out.took = clock_mono() - began;
-	if (ret == 0 && (ret = tell(a, &out, e)) == 0 && (ret = write_metrics(a, &out, e)) == 0)
+	if (ret == 0 && (ret = tell(a, &out, e)) == 0 &&
+	    (ret = write_metrics(a, &out, e)) == 0)
 		ret = broken(&out.meta, e);
 	else if (ret != 0)
 		err_context(e, "source %s", src->name);
@@ -242,10 +246,11 @@ run(void *args, struct report *report, struct err *e)
 }
 
 static const struct tool tool = {
-	{ "snapshot", "take one complete snapshot of a running database server", synopsis, opts,
+	{ "snapshot", "take one complete snapshot of a running database server", synopsis,
+	    opts,
 	    "CONNINFO is a libpq connection string or URI: \"host=db1 user=backup\".\n"
-	    "Prints the snapshot's id.  Exit status: 0 committed, 1 committed with pages that the\n"
-	    "server found broken.  See snapshot(1)." },
+	    "Prints the snapshot's id.  Exit status: 0 committed, 1 committed with pages\n"
+	    "that the server found broken.  See snapshot(1)." },
 	take_option, take_operands, run
 };
 

@@ -201,7 +201,8 @@ print_show(const struct strongbox *a, struct repo *r, const struct listing *l, s
 }
 
 static int
-print_journal(const struct strongbox *a, struct repo *r, const struct listing *l, struct err *e)
+print_journal(const struct strongbox *a, struct repo *r, const struct listing *l,
+    struct err *e)
 {
 	return listing_journal(r, a->raw, l, e);
 }

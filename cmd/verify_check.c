@@ -64,7 +64,9 @@ check_source(struct verify *v, struct verify_source *sr, struct err *e)
 	if (image_check_stored(&o, e) != 0)
 		return -1;
 	ix = log_index_build(v->repo, o.source, v->percent > 0, &what);
-	r = check_log(v, sr, ix, &what) == 0 ? 0 : finding_of(&v->f, o.source, "log", &what, e);
+	r = check_log(v, sr, ix, &what);
+	if (r != 0)
+		r = finding_of(&v->f, o.source, "log", &what, e);
 	if (r == 0 && v->deep)
 		r = check_deep(v, &o, ix, e);
 	log_index_free(ix);

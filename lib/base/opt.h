@@ -25,7 +25,7 @@
 struct opt {
 	int letter;		/* short letter, or a number from 256 on: long only */
 	const char *name;	/* long name */
-	/* what the argument is called in --help; NULL: takes none; "[NAME]": only as --name=value */
+	/* the argument's name in --help; NULL: takes none; "[NAME]": only as --name=value */
 	const char *arg;
 	const char *help;
 };

@@ -50,7 +50,8 @@ tool_main(const struct tool *t, struct opt_common *common, void *args, int argc,
 	int rc, status;
 
 	rc = parse(t, common, args, argc, argv, &e);
-	if ((report = report_new(t->help.tool, common->quiet, common->verbose, &other)) == NULL) {
+	report = report_new(t->help.tool, common->quiet, common->verbose, &other);
+	if (report == NULL) {
 		fprintf(stderr, "%s: %s\n", t->help.tool, other.msg);
 		return err_exit_status(other.kind);
 	}

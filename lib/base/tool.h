@@ -33,6 +33,7 @@ struct tool {
  * argv[0] is the tool's, or its subcommand's, name.  common is set to its defaults
  * first.  Standard output is flushed before success is told.  Returns the exit status.
  */
-int tool_main(const struct tool *t, struct opt_common *common, void *args, int argc, char **argv);
+int tool_main(const struct tool *t, struct opt_common *common, void *args, int argc,
+    char **argv);
 
 #endif

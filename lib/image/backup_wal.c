@@ -30,7 +30,8 @@ struct backup_wal {
 	uint64_t bytes; /* given to the sink in all */
 	/* Byte `base` of the sink is position base_at: confirmed is counted from there. */
 	uint64_t base, base_at;
-	int64_t settled, moved; /* clock_mono: last settle; last WAL, or when the stop was known */
+	int64_t settled;	/* the last time, by clock_mono */
+	int64_t moved;		/* the last WAL, or when the stop was known */
 	int told;		/* that it waits */
 	int64_t stop_time;
 };
@@ -93,7 +94,10 @@ backup_wal_stop_time(const struct backup_wal *w)
 	return w->stop_time;
 }
 
-/* The sink makes it durable in one piece: mode and time are those of a server's own segments. */
+/*
+ * The sink makes it durable in one piece: mode and time
+ * are those of a server's own segments.
+ */
 static int
 begin_file(struct backup_wal *w, const char *name, uint64_t size, struct err *e)
 {

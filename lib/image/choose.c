@@ -15,7 +15,9 @@ image_choice_before(struct image_choice *w, const char *text, struct err *e)
 	if (clock_parse(text, &w->before_time, e) == 0)
 		return 0;
 	if (e->hint[0] == '\0')
-		err_hint(e, "give a time with its zone, 2026-11-22T14:03:00Z, or a position, 0/3000060");
+		err_hint(e,
+		    "give a time with its zone, 2026-11-22T14:03:00Z, or a position, "
+		    "0/3000060");
 	return err_context(e, "option --before");
 }
 
@@ -32,7 +34,8 @@ newest_line(const struct catalog *c, const char *source)
 	size_t i;
 
 	for (i = 0; i < c->nsnapshots; i++)
-		if (strcmp(c->snapshots[i].source, source) == 0 && c->snapshots[i].seq >= l.seq)
+		if (strcmp(c->snapshots[i].source, source) == 0 &&
+		    c->snapshots[i].seq >= l.seq)
 			l = (struct line){ c->snapshots[i].history, c->snapshots[i].seq };
 	for (i = 0; i < c->nlogs; i++)
 		if (strcmp(c->logs[i].source, source) == 0 && c->logs[i].seq >= l.seq)
@@ -50,9 +53,9 @@ forked_away(const struct catalog *c, const struct catalog_snapshot *s)
 	size_t i;
 
 	for (i = 0; i < c->nlogs; i++)
-		if (strcmp(c->logs[i].source, s->source) == 0 && c->logs[i].parent[0] != '\0' &&
-		    c->logs[i].timeline == s->timeline && c->logs[i].seq > s->seq &&
-		    c->logs[i].start < s->stop)
+		if (strcmp(c->logs[i].source, s->source) == 0 &&
+		    c->logs[i].parent[0] != '\0' && c->logs[i].timeline == s->timeline &&
+		    c->logs[i].seq > s->seq && c->logs[i].start < s->stop)
 			return 1;
 	return 0;
 }
@@ -62,7 +65,8 @@ on_line(const struct catalog *c, const struct line *l, const struct catalog_snap
 {
 	uint64_t end;
 
-	if (l->history == NULL || !wal_history_has(l->history, s->timeline, &end) || s->stop > end)
+	if (l->history == NULL || !wal_history_has(l->history, s->timeline, &end) ||
+	    s->stop > end)
 		return 0;
 	return !forked_away(c, s);
 }
@@ -89,14 +93,17 @@ none(const struct image_choice *w, const char *source, const struct catalog_snap
     const struct catalog_snapshot *off, struct err *e)
 {
 	if (w->before != NULL)
-		err_set(e, ERR_NOTFOUND, "no snapshot of %s that ended before %s", source, w->before);
+		err_set(e, ERR_NOTFOUND, "no snapshot of %s that ended before %s", source,
+		    w->before);
 	else
 		err_set(e, ERR_NOTFOUND, "no snapshot of %s", source);
 	if (broken != NULL)
-		return err_hint(e, "%s has pages that the server itself found broken; it can be named",
+		return err_hint(e,
+		    "%s has pages that the server itself found broken; it can be named",
 		    broken->id);
 	if (off != NULL)
-		return err_hint(e, "%s is of a history that was abandoned; it can be named", off->id);
+		return err_hint(e, "%s is of a history that was abandoned; it can be named",
+		    off->id);
 	return err_hint(e, "strongbox list shows the snapshots");
 }
 
@@ -136,8 +143,10 @@ image_choose(const struct catalog *c, const char *source, const struct image_cho
 	if (best == NULL)
 		none(w, source, broken, off, e);
 	else if (off != NULL && newer(w, off, best))
-		report_note(report, "passed over %s: it is of a history that was abandoned", off->id);
+		report_note(report, "passed over %s: it is of a history that was abandoned",
+		    off->id);
 	if (best != NULL && broken != NULL && newer(w, broken, best))
-		report_warn(report, "passed over %s: the server found broken pages in it", broken->id);
+		report_warn(report, "passed over %s: the server found broken pages in it",
+		    broken->id);
 	return best;
 }

@@ -50,7 +50,8 @@ static const char *const set_aside[] = { "postgresql.auto.conf", "recovery.signa
 static int
 fail(const struct extract *x, const char *path, const char *step, struct err *e)
 {
-	return err_sys(e, errno == EACCES || errno == EPERM || errno == EROFS ? ERR_REFUSED : ERR_IO,
+	return err_sys(e,
+	    errno == EACCES || errno == EPERM || errno == EROFS ? ERR_REFUSED : ERR_IO,
 	    "%s/%s: %s", x->o.target, path, step);
 }
 
@@ -134,7 +135,8 @@ walk(const struct extract *x, const char *path, struct err *e)
 	snprintf(copy, sizeof(copy), "%s", rest);
 	if ((fd = fcntl(i < 0 ? x->root : x->tablespaces[i], F_DUPFD_CLOEXEC, 0)) < 0)
 		return fail(x, path, "open", e);
-	for (part = strtok_r(copy, "/", &save); part != NULL; part = strtok_r(NULL, "/", &save)) {
+	for (part = strtok_r(copy, "/", &save); part != NULL;
+	     part = strtok_r(NULL, "/", &save)) {
 		next = enter(x, fd, part, path, e);
 		(void)close(fd); /* opened for reading */
 		if ((fd = next) < 0)

@@ -22,7 +22,8 @@ open_manifest(struct image *im, struct err *e)
 		return err_set(e, ERR_CORRUPT, "manifest: not the one that the journal signs");
 	snprintf(name, sizeof(name), "%s/%s", s->source, s->id);
 	src = repo_object_source(im->manifest);
-	im->seal = seal_open(src, SEAL_MANIFEST, repo_id(im->repo), name, im->key, &im->first, e);
+	im->seal = seal_open(src, SEAL_MANIFEST, repo_id(im->repo), name, im->key, &im->first,
+	    e);
 	return im->seal == NULL ? -1 : 0;
 }
 
@@ -34,9 +35,10 @@ check_meta(const struct image *im, struct err *e)
 	const struct image_meta *m = &im->meta;
 
 	if (strcmp(m->id, s->id) != 0 || strcmp(m->source, s->source) != 0 ||
-	    m->system_id != s->system_id || m->timeline != s->timeline || m->start != s->start ||
-	    m->stop != s->stop || m->segment_size != s->segment_size)
-		return err_set(e, ERR_CORRUPT, "manifest: does not fit its statement in the journal");
+	    m->system_id != s->system_id || m->timeline != s->timeline ||
+	    m->start != s->start || m->stop != s->stop || m->segment_size != s->segment_size)
+		return err_set(e, ERR_CORRUPT,
+		    "manifest: does not fit its statement in the journal");
 	if (m->files != im->files || m->bytes != im->bytes)
 		return err_set(e, ERR_CORRUPT, "manifest: its files do not add up");
 	return 0;
@@ -167,13 +169,16 @@ next_frame(struct image *im, struct err *e)
 		return at_end(im, e);
 	seal_hash_add(&im->hash, w->hdr, sizeof(w->hdr));
 	seal_hash_add(&im->hash, w->ciphertext.data, w->ciphertext.len);
-	if (seal_frame_open(im->seal, im->ctx, &f, w->hdr, w->ciphertext.data, &im->frame, e) != 0)
+	if (seal_frame_open(im->seal, im->ctx, &f, w->hdr, w->ciphertext.data, &im->frame,
+		e) != 0)
 		return err_context(e, "manifest");
 	view_init(&im->records, im->frame.data, im->frame.len);
 	return 1;
 }
 
-/* The next record: 1 when f is a whole file now, 0 when another is needed or the frame ends. */
+/*
+ * The next record: 1 when f is a whole file now, 0 when another is needed or the frame ends.
+ */
 static int
 next_record(struct image *im, struct image_file *f, struct err *e)
 {
@@ -184,7 +189,8 @@ next_record(struct image *im, struct image_file *f, struct err *e)
 	if ((r = manifest_decode(&im->records, &kind, &im->scratch, f, e)) <= 0)
 		return r;
 	/* One begin, files, one end; nothing but more runs within a file. */
-	if ((kind == MANIFEST_BEGIN) == im->begun || im->ended || midway != (kind == MANIFEST_MORE))
+	if ((kind == MANIFEST_BEGIN) == im->begun || im->ended ||
+	    midway != (kind == MANIFEST_MORE))
 		return err_set(e, ERR_CORRUPT, "manifest: records out of order");
 	im->begun = 1;
 	im->ended = kind == MANIFEST_END;
@@ -196,7 +202,8 @@ next_record(struct image *im, struct image_file *f, struct err *e)
 		return 0;
 	for (i = 0; i < f->nruns; i++)
 		if (f->runs[i].pack >= im->cache.npacks)
-			return err_set(e, ERR_CORRUPT, "manifest: names a pack that is not in its list");
+			return err_set(e, ERR_CORRUPT,
+			    "manifest: names a pack that is not in its list");
 	im->files++;
 	im->bytes += f->f.size;
 	return 1;
@@ -263,8 +270,9 @@ image_digest_pages(const struct image_meta *m, const struct buf *frame, uint32_t
 int
 image_digest_wrong(const struct image_file *f, const char *pack, struct err *e)
 {
-	return err_set(e, ERR_CORRUPT, "%s: its content is not what the manifest says: pack %s%s",
-	    f->f.path, pack, f->nruns > 1 ? " or one before it" : "");
+	return err_set(e, ERR_CORRUPT,
+	    "%s: its content is not what the manifest says: pack %s%s", f->f.path, pack,
+	    f->nruns > 1 ? " or one before it" : "");
 }
 
 int
@@ -280,8 +288,8 @@ image_read_file(struct image *im, const struct image_file *f,
 	for (i = 0; i < f->nruns; i++) {
 		run = &f->runs[i];
 		if (open_frame(im, run, e) != 0 ||
-		    image_digest_pages(&im->meta, &im->raw, run->offset, image_run_bytes(f, run),
-			digests, e) != 0)
+		    image_digest_pages(&im->meta, &im->raw, run->offset,
+			image_run_bytes(f, run), digests, e) != 0)
 			return err_context(e, "%s", f->f.path);
 		seal_hash_add(&hash, digests, (size_t)run->pages * SEAL_PAGE_DIGEST);
 		if (out(ctx, im->raw.data + run->offset, image_run_bytes(f, run), e) != 0)

@@ -53,14 +53,15 @@ struct image_visitor {
 	void (*drop)(void *ctx, void *handle);
 	void *ctx;
 };
-int image_read(struct image *im, int jobs, const struct image_visitor *v, struct report *report,
-    struct err *e);
+int image_read(struct image *im, int jobs, const struct image_visitor *v,
+    struct report *report, struct err *e);
 
 /*
  * One file's bytes in order (for a tar stream): out is called with pieces.  The digest is
  * known only at the end: a failure may come after all bytes.
  */
 int image_read_file(struct image *im, const struct image_file *f,
-    int (*out)(void *ctx, const uint8_t *p, size_t n, struct err *e), void *ctx, struct err *e);
+    int (*out)(void *ctx, const uint8_t *p, size_t n, struct err *e), void *ctx,
+    struct err *e);
 
 #endif

@@ -78,7 +78,10 @@ struct image {
 /* Bytes of a run: whole pages, but for the file's last one. */
 uint32_t image_run_bytes(const struct image_file *f, const struct image_run *run);
 
-/* Digests of the pages that a frame holds at offset; ERR_CORRUPT when it is too short for them. */
+/*
+ * Digests of the pages that a frame holds at offset;
+ * ERR_CORRUPT when it is too short for them.
+ */
 int image_digest_pages(const struct image_meta *m, const struct buf *frame, uint32_t offset,
     uint32_t len, uint8_t (*out)[SEAL_PAGE_DIGEST], struct err *e);
 

@@ -67,7 +67,10 @@ last_piece(const struct image_lane *l)
 	return &l->job->pieces[l->job->npieces - 1];
 }
 
-/* A piece of the current file, of no bytes yet; sends the job first when it is full of pieces. */
+/*
+ * A piece of the current file, of no bytes yet; sends
+ * the job first when it is full of pieces.
+ */
 static int
 add_piece(struct image_lane *l, struct err *e)
 {

@@ -213,7 +213,8 @@ decode_file(struct view *v, struct image_file *f, struct err *e)
 	view_str16(v, f->f.target, sizeof(f->f.target));
 	f->f.mode = view_u32(v);
 	f->f.mtime = (int64_t)view_u64(v);
-	if (v->bad || f->f.type < PG_FILE_REGULAR || f->f.type > PG_FILE_LINK || f->f.mode > 07777)
+	if (v->bad || f->f.type < PG_FILE_REGULAR || f->f.type > PG_FILE_LINK ||
+	    f->f.mode > 07777)
 		return corrupt(e, "a damaged file record");
 	if (pg_path_check(f->f.path, e) != 0)
 		return err_context(e, "manifest");

@@ -57,14 +57,17 @@ struct image_meta {
 	char *settings; /* owned, or NULL: "name = value" lines, at most IMAGE_SETTINGS_MAX */
 };
 
-/* Pages of a file of this size; all have IMAGE_PAGE bytes but the last, which may be shorter. */
+/*
+ * Pages of a file of this size; all have IMAGE_PAGE
+ * bytes but the last, which may be shorter.
+ */
 uint64_t image_pages(uint64_t size);
 
 enum manifest_record { MANIFEST_BEGIN = 1, MANIFEST_FILE, MANIFEST_MORE, MANIFEST_END };
 
 /* Append one meta record (MANIFEST_BEGIN or _END) with its length and kind to out. */
-int manifest_encode_meta(struct buf *out, enum manifest_record kind, const struct image_meta *m,
-    struct err *e);
+int manifest_encode_meta(struct buf *out, enum manifest_record kind,
+    const struct image_meta *m, struct err *e);
 
 /*
  * Encode a file: one FILE record, and MOREs when its runs do not fit.  `emit` is

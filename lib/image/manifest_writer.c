@@ -29,7 +29,8 @@ manifest_writer_begin(struct manifest_writer *w, const struct image_put_options 
 static int
 send_frame(struct manifest_writer *w, uint32_t flags, struct err *e)
 {
-	struct seal_frame f = { .number = w->frames, .raw = (uint32_t)w->raw.len, .flags = flags };
+	struct seal_frame f = { .number = w->frames, .raw = (uint32_t)w->raw.len,
+		.flags = flags };
 
 	buf_reset(&w->out);
 	if (seal_frame(w->seal, w->ctx, &f, w->raw.data, &w->out, e) != 0 ||

@@ -158,7 +158,8 @@ pack_syncer_begin(struct pack_syncer *s, struct image_put *p, struct err *e)
 	if ((s->list = repo_put_begin(p->o.session, REPO_PACKLIST, e)) == NULL)
 		return -1;
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the thread that polls */
+	/* Signals are for the thread that polls. */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	errno = pthread_create(&s->thread, NULL, syncer_main, s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (errno != 0)

@@ -26,8 +26,8 @@ check_owner(const struct pack_cache *c, const struct pack_reader *r, struct err 
 	size_t n = strlen(c->source);
 
 	if (strncmp(seal_name(r->seal), c->source, n) != 0 || seal_name(r->seal)[n] != '/')
-		return err_set(e, ERR_CORRUPT, "it is %s, not a pack of %s", seal_name(r->seal),
-		    c->source);
+		return err_set(e, ERR_CORRUPT, "it is %s, not a pack of %s",
+		    seal_name(r->seal), c->source);
 	return 0;
 }
 
@@ -133,8 +133,8 @@ pack_reader_find(struct pack_reader *r, uint32_t n, uint64_t *at, size_t *len, s
 		if (grow(r, e) != 0 || (got = seal_walk_next(&r->walk, &f, e)) < 0)
 			return err_context(e, "pack %s", r->name);
 		if (got == 0)
-			return err_set(e, ERR_CORRUPT, "pack %s: damaged or cut off at frame %u", r->name,
-			    r->frames);
+			return err_set(e, ERR_CORRUPT,
+			    "pack %s: damaged or cut off at frame %u", r->name, r->frames);
 		r->at[r->frames++] = r->walk.frame_at;
 		r->at[r->frames] = r->walk.at;
 	}
@@ -172,8 +172,8 @@ pack_reader_open(const struct pack_reader *r, uint32_t n, uint64_t at, size_t le
 		return err_context(e, "pack %s", r->name);
 	if (f.stored != len - SEAL_FRAME_HEADER)
 		return err_set(e, ERR_CORRUPT, "pack %s: changed while it was read", r->name);
-	if (seal_frame_open(r->seal, ctx, &f, scratch->data, scratch->data + SEAL_FRAME_HEADER, out,
-		e) != 0)
+	if (seal_frame_open(r->seal, ctx, &f, scratch->data, scratch->data + SEAL_FRAME_HEADER,
+		out, e) != 0)
 		return err_context(e, "pack %s", r->name);
 	return 0;
 }

@@ -26,8 +26,9 @@
 /* The settings that recovery, or the person who does it, may want to know. */
 static const char *const settings[] = { "server_version", "data_directory", "config_file",
 	"hba_file", "ident_file", "data_checksums", "wal_level", "shared_preload_libraries",
-	"max_connections", "max_worker_processes", "max_wal_senders", "max_prepared_transactions",
-	"max_locks_per_transaction", "server_encoding", "timezone", NULL };
+	"max_connections", "max_worker_processes", "max_wal_senders",
+	"max_prepared_transactions", "max_locks_per_transaction", "server_encoding",
+	"timezone", NULL };
 
 struct session {
 	const struct pgsnapshot_options *o;
@@ -63,8 +64,10 @@ warn_of_synchronous(struct session *s)
 
 	if (pg_show(s->pg, "synchronous_standby_names", value, sizeof(value), &ignored) == 0 &&
 	    strchr(value, '*') != NULL)
-		report_warn(s->o->report, "%s: synchronous_standby_names = '%s' makes a standby of this "
-		    "snapshot: name the standbys there instead", s->pg->what, value);
+		report_warn(s->o->report,
+		    "%s: synchronous_standby_names = '%s' makes a standby of this "
+		    "snapshot: name the standbys there instead",
+		    s->pg->what, value);
 }
 
 /* Both connections reach the same server, when a connection string names several. */
@@ -92,9 +95,11 @@ connect_source(struct session *s, const struct catalog_source *known, struct err
 		return -1;
 	if (known == NULL || known->system_id == 0 || known->system_id == s->system.system_id)
 		return 0;
-	err_set(e, ERR_REFUSED, "%s: system %" PRIu64 " is not source %s, which is system %" PRIu64,
-	    s->pg->what, s->system.system_id, known->name, known->system_id);
-	return err_hint(e, "is it the right server?  A new database (initdb, pg_upgrade) is a new "
+	err_set(e, ERR_REFUSED,
+	    "%s: system %" PRIu64 " is not source %s, which is system %" PRIu64, s->pg->what,
+	    s->system.system_id, known->name, known->system_id);
+	return err_hint(e,
+	    "is it the right server?  A new database (initdb, pg_upgrade) is a new "
 	    "source: enrol it under a name of its own");
 }
 
@@ -133,7 +138,8 @@ fill_tablespaces(struct session *s, struct err *e)
 		return err_set(e, ERR_SYSTEM, "out of memory");
 	for (i = 0; i < b->ntablespaces; i++) {
 		s->meta->tablespaces[i].oid = b->tablespaces[i].oid;
-		memcpy(s->meta->tablespaces[i].location, b->tablespaces[i].location, PG_PATH_MAX);
+		memcpy(s->meta->tablespaces[i].location, b->tablespaces[i].location,
+		    PG_PATH_MAX);
 	}
 	s->meta->ntablespaces = b->ntablespaces;
 	return 0;
@@ -169,8 +175,9 @@ begin_backup(struct session *s, struct err *e)
 	report_progress(s->o->report, "waiting for a checkpoint", 0, 0);
 	if (pg_backup_begin(s->pg, &bo, &s->backup, report_stopping, e) != 0)
 		return -1;
-	report_detail(s->o->report, "%s: version %d, system %" PRIu64 ", timeline %" PRIu32 " from %s",
-	    s->pg->what, s->pg->version, s->system.system_id, s->backup.timeline,
+	report_detail(s->o->report,
+	    "%s: version %d, system %" PRIu64 ", timeline %" PRIu32 " from %s", s->pg->what,
+	    s->pg->version, s->system.system_id, s->backup.timeline,
 	    lsn_format(at, s->backup.start));
 	s->meta->started = clock_now();
 	s->meta->start = s->backup.start;
@@ -209,8 +216,8 @@ settle_time(struct session *s)
 
 	s->meta->stopped = server != 0 ? server : now;
 	if (llabs(now - s->meta->stopped) > CLOCK_GAP)
-		report_warn(s->o->report, "%s: its clock and this host's are %s apart", s->pg->what,
-		    clock_format_span(span, llabs(now - s->meta->stopped)));
+		report_warn(s->o->report, "%s: its clock and this host's are %s apart",
+		    s->pg->what, clock_format_span(span, llabs(now - s->meta->stopped)));
 }
 
 static int
@@ -308,8 +315,8 @@ static int
 new_wal(struct session *s, struct pg_sink sink, struct image_lane *lane, struct err *e)
 {
 	struct backup_wal_options wo = { s->wal_pg, s->slot, s->backup.timeline,
-		s->system.segment_size, s->backup.start, sink, lane == NULL ? NULL : settle_lane, lane,
-		s->o->report };
+		s->system.segment_size, s->backup.start, sink,
+		lane == NULL ? NULL : settle_lane, lane, s->o->report };
 
 	s->wal = backup_wal_new(&wo, e);
 	return s->wal == NULL ? -1 : 0;
@@ -359,16 +366,17 @@ static int
 store(struct session *s, struct repo_session *rs, struct repo *r, const struct source *src,
     struct image_summary *sum, struct err *e)
 {
-	struct image_put_options po = { .repo = r, .session = rs, .source = src, .id = s->o->id,
-		.jobs = s->o->jobs, .level = s->o->level };
+	struct image_put_options po = { .repo = r, .session = rs, .source = src,
+		.id = s->o->id, .jobs = s->o->jobs, .level = s->o->level };
 	struct image_lane *base, *log;
 	struct image_put *put;
 	int ret = -1;
 
 	if ((put = image_put_new(&po, s->meta, e)) == NULL)
 		return -1;
-	if ((base = image_put_lane(put, e)) != NULL && (log = image_put_lane(put, e)) != NULL &&
-	    run_lanes(s, base, log, e) == 0 && read_history(s, e) == 0) {
+	if ((base = image_put_lane(put, e)) != NULL &&
+	    (log = image_put_lane(put, e)) != NULL && run_lanes(s, base, log, e) == 0 &&
+	    read_history(s, e) == 0) {
 		settle_time(s);
 		ret = image_put_finish(put, s->meta, sum, e);
 	}

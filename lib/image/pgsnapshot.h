@@ -40,8 +40,9 @@ void pgsnapshot_id(char id[SNAPSHOT_ID_MAX]);
  * not the source's.  Broken pages are no failure: meta->broken_pages.  SIGTERM and
  * SIGINT (report_stop_install) end it with ERR_CANCELLED.
  */
-int pgsnapshot_store(const struct pgsnapshot_options *o, struct repo *r, const struct source *src,
-    struct image_meta *meta, struct image_summary *sum, struct err *e);
+int pgsnapshot_store(const struct pgsnapshot_options *o, struct repo *r,
+    const struct source *src, struct image_meta *meta, struct image_summary *sum,
+    struct err *e);
 
 /* The same as a pax tar to fd, WAL last; id is only for the slot and the label. */
 int pgsnapshot_tar(const struct pgsnapshot_options *o, int fd, struct image_meta *meta,

@@ -168,7 +168,8 @@ work(void *ctx, int worker, void *arg, struct err *e)
 	if (job->pack == NULL)
 		return 0;
 	digest_pages(p, job);
-	if (seal_frame(job->pack->seal, p->ctx[worker], &job->frame, job->raw, &job->out, e) == 0)
+	if (seal_frame(job->pack->seal, p->ctx[worker], &job->frame, job->raw, &job->out,
+		e) == 0)
 		return 0;
 	return put_fail(p, e);
 }
@@ -181,7 +182,9 @@ emit_record(void *ctx, const struct buf *record, struct err *e)
 	return manifest_writer_add(&p->manifest, record, e);
 }
 
-/* The piece's pages and their digests go to the file's map; a complete file to the manifest. */
+/*
+ * The piece's pages and their digests go to the file's map; a complete file to the manifest.
+ */
 static int
 settle_piece(struct image_put *p, const struct put_job *job, const struct put_piece *piece,
     size_t *digest, struct err *e)

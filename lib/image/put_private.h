@@ -143,7 +143,8 @@ void put_file_drop(struct put_file *f);
 struct image_lane *lane_new(struct image_put *p, int number, struct err *e);
 void lane_free(struct image_lane *l);
 
-struct put_pack *pack_new(struct image_put *p, struct err *e); /* under order; is put on live */
+/* Under order; it is put on live. */
+struct put_pack *pack_new(struct image_put *p, struct err *e);
 void pack_free(struct put_pack *pack);			       /* it is no longer on live */
 int pack_write(struct image_put *p, const struct put_job *job, struct err *e);
 

@@ -233,8 +233,8 @@ open_frame(const struct reading *r, struct read_job *job, struct scratch *s, str
 		&s->raw, e) != 0)
 		return -1;
 	for (i = 0; i < job->npieces; i++) {
-		if (image_digest_pages(&r->im->meta, &s->raw, job->pieces[i].at, job->pieces[i].len,
-			digest, e) != 0)
+		if (image_digest_pages(&r->im->meta, &s->raw, job->pieces[i].at,
+			job->pieces[i].len, digest, e) != 0)
 			return err_context(e, "pack %s", job->name);
 		digest += image_pages(job->pieces[i].len);
 	}
@@ -259,8 +259,8 @@ job_work(void *ctx, int worker, void *arg, struct err *e)
 	for (i = 0; r->v->bytes != NULL && i < job->npieces; i++) {
 		p = &job->pieces[i];
 		if (p->len > 0 &&
-		    r->v->bytes(r->v->ctx, p->file->handle, p->offset, s->raw.data + p->at, p->len,
-			e) != 0)
+		    r->v->bytes(r->v->ctx, p->file->handle, p->offset, s->raw.data + p->at,
+			p->len, e) != 0)
 			return -1;
 	}
 	return 0;
@@ -318,7 +318,8 @@ job_done(void *ctx, void *arg, struct err *e)
 				return -1;
 		} else {
 			pages = (size_t)image_pages(p->len);
-			seal_hash_add(&p->file->hash, job->digests[n], pages * SEAL_PAGE_DIGEST);
+			seal_hash_add(&p->file->hash, job->digests[n],
+			    pages * SEAL_PAGE_DIGEST);
 			n += pages;
 		}
 		r->done += p->len;
@@ -373,7 +374,8 @@ image_read(struct image *im, int jobs, const struct image_visitor *v, struct rep
 	if ((ret = begin(&r, e)) == 0) {
 		ret = plan(&r, e);
 		/* The pool's failure is the cause when the planner was only woken by it. */
-		if (pool_finish(r.pool, &late) != 0 && (ret == 0 || e->kind == ERR_CANCELLED)) {
+		if (pool_finish(r.pool, &late) != 0 &&
+		    (ret == 0 || e->kind == ERR_CANCELLED)) {
 			*e = late;
 			ret = -1;
 		}

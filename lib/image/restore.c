@@ -30,7 +30,8 @@
 static const char safe_conf[] = RESTORE_SAFE_CONF "\n"
     "#\n"
     "# This is a restored copy.  pitr-replay(1) replays the log onto it and releases it.\n"
-    "# The settings that ALTER SYSTEM had made are in bulkhead/postgresql.auto.conf.original.\n"
+    "# The settings that ALTER SYSTEM had made are in "
+    "bulkhead/postgresql.auto.conf.original.\n"
     "restore_command = ''\n"
     "archive_mode = 'off'\n"
     "primary_conninfo = ''\n";
@@ -72,7 +73,8 @@ look(const char *path, struct err *e)
 	if (n == 0)
 		return 1;
 	err_set(e, ERR_REFUSED, "%s: not empty", path);
-	return err_hint(e, "nothing is ever replaced: give a folder that is empty or not there yet");
+	return err_hint(e,
+	    "nothing is ever replaced: give a folder that is empty or not there yet");
 }
 
 /*
@@ -87,7 +89,8 @@ claim(const char *path, struct stat *st, struct err *e)
 
 	if (there < 0 || (!there && io_mkdirs(path, 0755, e) != 0))
 		return NULL;
-	if ((real = realpath(path, NULL)) == NULL || stat(real, st) != 0 || chmod(real, 0700) != 0) {
+	if ((real = realpath(path, NULL)) == NULL || stat(real, st) != 0 ||
+	    chmod(real, 0700) != 0) {
 		err_sys(e, ERR_IO, "%s", path);
 		free(real);
 		return NULL;
@@ -124,13 +127,15 @@ named_owner(struct restore *r, const char *owner, struct err *e)
 	const char *colon = strchr(owner, ':');
 	const struct group *gr;
 
-	snprintf(user, sizeof(user), "%.*s", colon == NULL ? 127 : (int)(colon - owner), owner);
+	snprintf(user, sizeof(user), "%.*s", colon == NULL ? 127 : (int)(colon - owner),
+	    owner);
 	if (named_user(r, user, e) != 0)
 		return err_context(e, "option --owner");
 	if (colon == NULL)
 		return 0;
 	if ((gr = getgrnam(colon + 1)) == NULL)
-		return err_set(e, ERR_USAGE, "option --owner: no group %s on this host", colon + 1);
+		return err_set(e, ERR_USAGE, "option --owner: no group %s on this host",
+		    colon + 1);
 	r->x.gid = gr->gr_gid;
 	return 0;
 }
@@ -143,7 +148,8 @@ choose_owner(struct restore *r, struct err *e)
 
 	if (geteuid() != 0) {
 		if (r->o->owner != NULL)
-			return err_set(e, ERR_REFUSED, "option --owner: only root can give files away");
+			return err_set(e, ERR_REFUSED,
+			    "option --owner: only root can give files away");
 		return 0;
 	}
 	r->x.chown = 1;
@@ -156,7 +162,8 @@ choose_owner(struct restore *r, struct err *e)
 	}
 	if (named_user(r, "postgres", e) == 0)
 		return 0;
-	return err_hint(e, "a server does not run as root: say with --owner whose the files are to be");
+	return err_hint(e,
+	    "a server does not run as root: say with --owner whose the files are to be");
 }
 
 /* ---- tablespaces ---------------------------------------------------------------- */
@@ -182,11 +189,11 @@ check_mappings(const struct restore *r, struct err *e)
 	for (i = 0; i < r->o->nmappings; i++) {
 		map = &r->o->mappings[i];
 		if (!is_location(m, map->from))
-			return err_set(e, ERR_USAGE, "option --tablespace-mapping: this snapshot has no "
-			    "tablespace at %s", map->from);
+			return err_set(e, ERR_USAGE, "option --tablespace-mapping: this "
+			    "snapshot has no tablespace at %s", map->from);
 		if (map->to[0] != '/')
-			return err_set(e, ERR_USAGE, "option --tablespace-mapping: %s: not an absolute path",
-			    map->to);
+			return err_set(e, ERR_USAGE,
+			    "option --tablespace-mapping: %s: not an absolute path", map->to);
 		if (look(map->to, e) < 0)
 			return -1;
 	}
@@ -213,8 +220,8 @@ place_tablespace(struct restore *r, const struct image_tablespace *t, struct err
 	char *path, *real;
 
 	if (to == NULL)
-		path = asprintf(&path, "%s/bulkhead/tablespaces/%" PRIu32, r->target, t->oid) < 0 ?
-		    NULL : path;
+		path = asprintf(&path, "%s/bulkhead/tablespaces/%" PRIu32, r->target,
+		    t->oid) < 0 ? NULL : path;
 	else
 		path = strdup(to);
 	if (path == NULL)
@@ -224,8 +231,10 @@ place_tablespace(struct restore *r, const struct image_tablespace *t, struct err
 	if (real == NULL)
 		return -1;
 	r->tablespaces[r->x.ntablespaces++] = (struct extract_tablespace){ t->oid, real };
-	if (to != NULL && strncmp(real, r->target, n) == 0 && (real[n] == '/' || real[n] == '\0'))
-		return err_set(e, ERR_USAGE, "option --tablespace-mapping: %s lies within the target", to);
+	if (to != NULL && strncmp(real, r->target, n) == 0 &&
+	    (real[n] == '/' || real[n] == '\0'))
+		return err_set(e, ERR_USAGE,
+		    "option --tablespace-mapping: %s lies within the target", to);
 	return own(r, real, e);
 }
 
@@ -352,7 +361,8 @@ run(struct restore *r, struct err *e)
 	ret = fill(r, x, e);
 	extract_free(x);
 	if (ret != 0 && e->hint[0] == '\0')
-		err_hint(e, "%s is incomplete, and no server starts on it: remove it and begin again",
+		err_hint(e,
+		    "%s is incomplete, and no server starts on it: remove it and begin again",
 		    r->target);
 	return ret;
 }
@@ -404,7 +414,8 @@ tar_files(struct image *im, struct tar_out *t, struct err *e)
 
 	while ((r = image_next(im, &f, e)) > 0)
 		if (t->sink.file(t->sink.ctx, &f.f, e) != 0 ||
-		    image_read_file(im, &f, tar_bytes, t, e) != 0 || t->sink.end(t->sink.ctx, e) != 0) {
+		    image_read_file(im, &f, tar_bytes, t, e) != 0 ||
+		    t->sink.end(t->sink.ctx, e) != 0) {
 			r = -1;
 			break;
 		}

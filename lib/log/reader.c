@@ -90,7 +90,8 @@ open_log_map(struct open_log *o, uint64_t at, struct err *e)
 		if (f.raw == 0 || (f.flags & SEAL_META) != 0)
 			continue;
 		if (f.position != next) {
-			rc = err_set(e, ERR_CORRUPT, "frame %" PRIu64 " is out of place", f.number);
+			rc = err_set(e, ERR_CORRUPT, "frame %" PRIu64 " is out of place",
+			    f.number);
 			break;
 		}
 		next = f.position + f.raw;
@@ -121,7 +122,8 @@ check_preamble(const struct open_log *o, uint64_t at, struct err *e)
 }
 
 static int
-open_log_open(struct log_reader *l, struct open_log *o, const struct log_extent *x, struct err *e)
+open_log_open(struct log_reader *l, struct open_log *o, const struct log_extent *x,
+    struct err *e)
 {
 	const struct catalog_log *log = x->log;
 	char name[STREAM_NAME_MAX + LOG_NAME_MAX + 1];
@@ -134,8 +136,8 @@ open_log_open(struct log_reader *l, struct open_log *o, const struct log_extent 
 	if ((o->object = repo_get(l->repo, REPO_LOG, log->source, name, e)) == NULL)
 		return -1;
 	o->extent = x;
-	o->seal = seal_open(repo_object_source(o->object), SEAL_LOG, repo_id(l->repo), sealed, l->key,
-	    &at, e);
+	o->seal = seal_open(repo_object_source(o->object), SEAL_LOG, repo_id(l->repo), sealed,
+	    l->key, &at, e);
 	if (o->seal == NULL || check_preamble(o, at, e) < 0 || open_log_map(o, at, e) < 0) {
 		open_log_close(l, o);
 		return err_context(e, "log %s/%s", log->source, name);
@@ -178,7 +180,8 @@ find_extent(const struct log_stream *st, uint64_t lsn, uint64_t *limit)
 
 	for (i = 0; i < st->nextents; i++) {
 		x = &st->extents[i];
-		if (x->start <= lsn && lsn < x->end && (best == NULL || x->log->seq > best->log->seq))
+		if (x->start <= lsn && lsn < x->end &&
+		    (best == NULL || x->log->seq > best->log->seq))
 			best = x;
 	}
 	if (best == NULL)
@@ -229,8 +232,8 @@ load_frame(struct log_reader *l, struct open_log *o, size_t i, struct err *e)
 		return -1;
 	if (buf_reserve(&l->ciphertext, f.stored) < 0)
 		return buf_check(&l->ciphertext, e);
-	if (src->pread(src->ctx, l->ciphertext.data, f.stored, o->frames[i].at + sizeof(hdr), &got,
-		e) < 0)
+	if (src->pread(src->ctx, l->ciphertext.data, f.stored, o->frames[i].at + sizeof(hdr),
+		&got, e) < 0)
 		return -1;
 	if (got != f.stored)
 		return err_set(e, ERR_CORRUPT, "frame %" PRIu64 " is cut off", f.number);
@@ -243,8 +246,8 @@ load_frame(struct log_reader *l, struct open_log *o, size_t i, struct err *e)
 
 /* As many bytes from lsn as one frame gives, at most n and not beyond limit. */
 static int
-read_piece(struct log_reader *l, const struct log_extent *x, uint64_t lsn, uint64_t limit, void *p,
-    size_t n, size_t *got, struct err *e)
+read_piece(struct log_reader *l, const struct log_extent *x, uint64_t lsn, uint64_t limit,
+    void *p, size_t n, size_t *got, struct err *e)
 {
 	const struct frame_at *f;
 	struct open_log *o;
@@ -256,8 +259,8 @@ read_piece(struct log_reader *l, const struct log_extent *x, uint64_t lsn, uint6
 	i = find_frame(o, lsn);
 	f = &o->frames[i];
 	if (o->nframes == 0 || lsn < f->lsn || lsn >= f->lsn + f->raw)
-		return err_set(e, ERR_CORRUPT, "log %s/%s: lost since it was indexed", x->log->stream,
-		    x->log->file);
+		return err_set(e, ERR_CORRUPT, "log %s/%s: lost since it was indexed",
+		    x->log->stream, x->log->file);
 	if (load_frame(l, o, i, e) < 0)
 		return err_context(e, "log %s/%s", x->log->stream, x->log->file);
 	end = f->lsn + f->raw < limit ? f->lsn + f->raw : limit;
@@ -279,7 +282,8 @@ find_step(const struct log_path *path, uint64_t lsn)
 }
 
 static int
-read_locked(struct log_reader *l, uint64_t lsn, uint8_t *p, size_t n, size_t *got, struct err *e)
+read_locked(struct log_reader *l, uint64_t lsn, uint8_t *p, size_t n, size_t *got,
+    struct err *e)
 {
 	const struct log_extent *x;
 	char text[LSN_TEXT];

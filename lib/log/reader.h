@@ -27,6 +27,7 @@ void log_reader_free(struct log_reader *l);
  * Up to n bytes from lsn on; *got is less only at path->end.  ERR_CORRUPT: damage, or a
  * position before the end that is not held.
  */
-int log_read(struct log_reader *l, uint64_t lsn, void *p, size_t n, size_t *got, struct err *e);
+int log_read(struct log_reader *l, uint64_t lsn, void *p, size_t n, size_t *got,
+    struct err *e);
 
 #endif

@@ -34,14 +34,15 @@ check_stamp(const struct replay *rp, struct err *e)
 	const char *target = rp->o.target;
 
 	if (rp->stamp.released)
-		return err_set(e, ERR_REFUSED, "%s: was released: it is a database of its own now", target);
+		return err_set(e, ERR_REFUSED,
+		    "%s: was released: it is a database of its own now", target);
 	if (!rp->stamp.complete) {
 		err_set(e, ERR_REFUSED, "%s: restore did not finish it", target);
 		return err_hint(e, "remove it and restore again");
 	}
 	if (rp->promoted && !rp->o.release) {
-		err_set(e, ERR_REFUSED, "%s: its release has begun, it cannot be replayed any more",
-		    target);
+		err_set(e, ERR_REFUSED,
+		    "%s: its release has begun, it cannot be replayed any more", target);
 		return err_hint(e, "finish it with --release");
 	}
 	return 0;
@@ -72,7 +73,7 @@ open_copy(struct replay *rp, struct err *e)
 	if (strlen(rp->o.target) > 1000)
 		return err_set(e, ERR_USAGE, "%.60s...: the name is too long", rp->o.target);
 	if (stamp_read(rp->o.target, &rp->stamp, e) < 0 || take_lock(rp, e) < 0 ||
-	    stamp_read(rp->o.target, &rp->stamp, e) < 0)	/* again, now that nobody writes it */
+	    stamp_read(rp->o.target, &rp->stamp, e) < 0)	/* nobody writes it now */
 		return -1;
 	rp->promoted = was_promoted(&rp->stamp, rp->o.target);
 	if (check_stamp(rp, e) < 0)
@@ -101,8 +102,8 @@ find_snapshot(struct replay *rp, struct err *e)
 
 	rp->snapshot = catalog_snapshot(c, rp->stamp.source, rp->stamp.snapshot);
 	if (rp->snapshot == NULL)
-		return err_set(e, ERR_NOTFOUND, "repository %s: no snapshot %s of %s", repo_name(rp->repo),
-		    rp->stamp.snapshot, rp->stamp.source);
+		return err_set(e, ERR_NOTFOUND, "repository %s: no snapshot %s of %s",
+		    repo_name(rp->repo), rp->stamp.snapshot, rp->stamp.source);
 	return 0;
 }
 
@@ -122,7 +123,9 @@ goes_on(const struct log_path *path, const struct log_path *come, uint64_t from)
 	return 1;
 }
 
-/* The stream that was asked for, else the newest; but never another history than the copy's. */
+/*
+ * The stream that was asked for, else the newest; but never another history than the copy's.
+ */
 static int
 find_path(struct replay *rp, struct err *e)
 {
@@ -132,8 +135,8 @@ find_path(struct replay *rp, struct err *e)
 	if (log_path_find(rp->index, rp->snapshot, rp->o.stream, &rp->path, e) < 0)
 		return -1;
 	if (rp->o.stream != NULL && rp->path.n == 0)
-		return err_set(e, ERR_REFUSED, "stream %s cannot be reached from snapshot %s", rp->o.stream,
-		    rp->snapshot->id);
+		return err_set(e, ERR_REFUSED, "stream %s cannot be reached from snapshot %s",
+		    rp->o.stream, rp->snapshot->id);
 	if (rp->stamp.stream[0] == '\0')
 		return 0;
 	if (log_path_find(rp->index, rp->snapshot, rp->stamp.stream, &come, e) < 0)
@@ -144,8 +147,9 @@ find_path(struct replay *rp, struct err *e)
 		rp->path = come;
 		return 0;
 	}
-	err_set(e, ERR_REFUSED, "the copy was replayed along stream %s up to %s, and %s is not its "
-	    "continuation", rp->stamp.stream, lsn_format(at, rp->from), rp->o.stream);
+	err_set(e, ERR_REFUSED,
+	    "the copy was replayed along stream %s up to %s, and %s is not its continuation",
+	    rp->stamp.stream, lsn_format(at, rp->from), rp->o.stream);
 	return err_hint(e, "restore the snapshot anew");
 }
 
@@ -155,7 +159,8 @@ open_log(struct replay *rp, struct err *e)
 	const char *url = rp->o.url != NULL ? rp->o.url : rp->stamp.url;
 
 	if ((rp->key = key_read_secret(rp->o.key, KEY_RESTORE, e)) == NULL ||
-	    (rp->repo = repo_open(url, rp->stamp.repo, rp->o.state, rp->o.report, e)) == NULL ||
+	    (rp->repo = repo_open(url, rp->stamp.repo, rp->o.state, rp->o.report,
+		e)) == NULL ||
 	    find_snapshot(rp, e) < 0)
 		return -1;
 	set_from(rp);
@@ -212,8 +217,9 @@ older_snapshot(const struct replay *rp, uint64_t at, int64_t time)
 		    (at != 0 ? s->stop > at : s->stopped > time) ||
 		    (best != NULL && s->stopped < best->stopped))
 			continue;
-		if (rp->path.n == 0 || (log_path_find(rp->index, s,
-			rp->path.at[rp->path.n - 1].stream->name, &way, &ignored) == 0 && way.n > 0))
+		if (rp->path.n == 0 ||
+		    (log_path_find(rp->index, s, rp->path.at[rp->path.n - 1].stream->name,
+			&way, &ignored) == 0 && way.n > 0))
 			best = s;
 	}
 	return best;
@@ -243,8 +249,8 @@ check_window(const struct replay *rp, const struct target *t, uint64_t scan, str
 
 	if (t->kind != TARGET_TIME || t->time >= known)
 		return 0;
-	err_set(e, ERR_REFUSED, "target %s lies before the end of snapshot %s, at %s", t->text, s->id,
-	    clock_format(text, s->stopped));
+	err_set(e, ERR_REFUSED, "target %s lies before the end of snapshot %s, at %s", t->text,
+	    s->id, clock_format(text, s->stopped));
 	return hint_older(rp, 0, t->time, e);
 }
 
@@ -259,7 +265,8 @@ check_hole(const struct replay *rp, struct err *e)
 	lsn_format(from, rp->path.end);
 	err_set(e, ERR_CORRUPT, "the log has a hole from %s to %s", from,
 	    lsn_format(to, rp->path.hole));
-	return err_hint(e, "--to %s ends before it; what lies behind needs a later snapshot", from);
+	return err_hint(e, "--to %s ends before it; what lies behind needs a later snapshot",
+	    from);
 }
 
 static int
@@ -271,7 +278,8 @@ plan(struct replay *rp, const struct target *t, uint64_t scan, struct err *e)
 		rp->snapshot->system_id, t, &rp->plan, rp->o.report, e) < 0)
 		return rp->plan.passed != 0 ? hint_older(rp, rp->plan.passed, 0, e) : -1;
 	if (rp->promoted && rp->plan.stop > rp->from)
-		return err_set(e, ERR_REFUSED, "its release has begun: it cannot be replayed further");
+		return err_set(e, ERR_REFUSED,
+		    "its release has begun: it cannot be replayed further");
 	return check_hole(rp, e);
 }
 
@@ -299,12 +307,14 @@ replay_goal(const struct replay *rp, const char *point, int inclusive, struct ta
 		return target_parse(point, inclusive, t, e);
 	if (rp->o.release && rp->stamp.replayed != 0)
 		return target_parse(lsn_format(at, rp->from), 0, t, e);
-	*t = (struct target){ .kind = TARGET_END, .inclusive = 1, .text = "the end of the log" };
+	*t = (struct target){ .kind = TARGET_END, .inclusive = 1,
+		.text = "the end of the log" };
 	return 0;
 }
 
 int
 replay_is_worthwhile(const struct replay *rp)
 {
-	return rp->plan.reached || (rp->goal.kind != TARGET_XID && rp->goal.kind != TARGET_NAME);
+	return rp->plan.reached ||
+	    (rp->goal.kind != TARGET_XID && rp->goal.kind != TARGET_NAME);
 }

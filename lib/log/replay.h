@@ -58,10 +58,13 @@ struct replay {
 	struct pg_server server;	/* after replay_run */
 	struct fetch *fetch;		/* from replay_run to replay_close */
 	int readable;			/* after replay_run: the server runs, paused */
-	int locked;			/* relations that transactions open there keep from being read */
+	int locked;			/* relations, by transactions that are open there */
 };
 
-/* ERR_NOTFOUND: not a restored copy; ERR_REFUSED: not complete, released, or a wrong key; ERR_BUSY. */
+/*
+ * ERR_NOTFOUND: not a restored copy; ERR_REFUSED: not
+ * complete, released, or a wrong key; ERR_BUSY.
+ */
 int replay_open(struct replay *rp, const struct replay_options *o, struct err *e);
 void replay_close(struct replay *rp);	/* leaves a paused server running */
 
@@ -72,7 +75,10 @@ void replay_close(struct replay *rp);	/* leaves a paused server running */
 int replay_goal(const struct replay *rp, const char *point, int inclusive, struct target *t,
     struct err *e);
 
-/* Fills rp->plan.  ERR_REFUSED: before what the copy holds; ERR_CORRUPT: a hole or damage before the target. */
+/*
+ * Fills rp->plan.  ERR_REFUSED: before what the copy holds;
+ * ERR_CORRUPT: a hole or damage before the target.
+ */
 int replay_plan(struct replay *rp, const struct target *t, struct err *e);
 
 /* A transaction or restore point that is not there may be a slip of the pen: 0 then. */
@@ -85,7 +91,10 @@ int replay_is_worthwhile(const struct replay *rp);
  */
 int replay_run(struct replay *rp, struct err *e);
 
-/* After replay_run: promote the copy, checkpoint, stop the server, mark the copy as released. */
+/*
+ * After replay_run: promote the copy, checkpoint, stop
+ * the server, mark the copy as released.
+ */
 int replay_release(struct replay *rp, struct err *e);
 
 /* Stop the paused server of a copy; 1 when one ran, 0 when not. */

@@ -19,13 +19,16 @@ wait_for_promotion(struct replay *rp, struct err *e)
 	int wait = REPLAY_WAIT;
 
 	while (replay_watch(rp, &wait, e) == 0)
-		if (pg_server_query(&rp->server, "SELECT pg_is_in_recovery()", row, sizeof(row),
-			&starting) == 0 && strcmp(row, "f") == 0)
+		if (pg_server_query(&rp->server, "SELECT pg_is_in_recovery()", row,
+			sizeof(row), &starting) == 0 && strcmp(row, "f") == 0)
 			return 0;
 	return -1;
 }
 
-/* A server that was promoted before runs on, or is started again: then it recovers by itself. */
+/*
+ * A server that was promoted before runs on, or is
+ * started again: then it recovers by itself.
+ */
 static int
 resume_promoted(struct replay *rp, struct err *e)
 {

@@ -39,8 +39,9 @@ static int
 check_plain(const char *what, const char *path, struct err *e)
 {
 	if (strpbrk(path, "'\"\\%$`\n") != NULL)
-		return err_set(e, ERR_CONFIG, "%s %s: quotes, backslashes, %%, $ and ` cannot be "
-		    "used in it", what, path);
+		return err_set(e, ERR_CONFIG,
+		    "%s %s: quotes, backslashes, %%, $ and ` cannot be used in it", what,
+		    path);
 	return 0;
 }
 
@@ -70,7 +71,8 @@ check_helper(const char *path, uid_t uid, struct err *e)
 			continue;
 		err_set(e, ERR_CONFIG, "%s: the server's user (uid %u) cannot run it", path,
 		    (unsigned)uid);
-		return err_hint(e, "install it where that user may reach it: %s is closed", part);
+		return err_hint(e, "install it where that user may reach it: %s is closed",
+		    part);
 	}
 	return 0;
 }
@@ -81,7 +83,8 @@ set_command(struct replay *rp, char *out, size_t cap, struct err *e)
 	char socket[160];
 
 	socket_path(rp, socket, sizeof(socket));
-	if (check_plain("program", rp->o.helper, e) < 0 || check_plain("socket", socket, e) < 0 ||
+	if (check_plain("program", rp->o.helper, e) < 0 ||
+	    check_plain("socket", socket, e) < 0 ||
 	    check_helper(rp->o.helper, rp->server.uid, e) < 0)
 		return -1;
 	(void)snprintf(out, cap, "\"%s\" --fetch \"%s\" %%f \"%%p\"", rp->o.helper, socket);
@@ -116,8 +119,9 @@ int
 replay_serve(struct replay *rp, struct err *e)
 {
 	char socket[160];
-	struct fetch_options o = { .repo = rp->repo, .snapshot = rp->snapshot, .path = &rp->cut,
-		.key = rp->key, .wal_dir = rp->wal, .socket = socket, .spool = rp->server.work,
+	struct fetch_options o = { .repo = rp->repo, .snapshot = rp->snapshot,
+		.path = &rp->cut, .key = rp->key, .wal_dir = rp->wal, .socket = socket,
+		.spool = rp->server.work,
 		.uid = rp->server.uid, .gid = rp->server.gid, .ahead = 4 };
 
 	socket_path(rp, socket, sizeof(socket));
@@ -169,11 +173,12 @@ replay_watch(struct replay *rp, int *wait, struct err *e)
 static int
 ask_position(struct replay *rp, uint64_t *lsn, int *paused)
 {
-	struct err e = ERR_INIT;	/* it is still starting, or it died: replay_watch tells */
+	struct err e = ERR_INIT;	/* it still starts, or it died: replay_watch tells */
 	char row[128], *tab;
 
 	if (pg_server_query(&rp->server,
-		"SELECT coalesce(pg_last_wal_replay_lsn(), '0/0'), pg_get_wal_replay_pause_state()",
+		"SELECT coalesce(pg_last_wal_replay_lsn(), '0/0'),"
+		" pg_get_wal_replay_pause_state()",
 		row, sizeof(row), &e) < 0 || (tab = strchr(row, '\t')) == NULL)
 		return 0;
 	*tab = '\0';
@@ -201,7 +206,8 @@ pause_server(struct replay *rp, struct err *e)
 {
 	char row[64];
 
-	return pg_server_query(&rp->server, "SELECT pg_wal_replay_pause()", row, sizeof(row), e);
+	return pg_server_query(&rp->server, "SELECT pg_wal_replay_pause()", row, sizeof(row),
+	    e);
 }
 
 static int
@@ -239,7 +245,10 @@ push(struct replay *rp, int *told, enum place *place, struct err *e)
 	return 0;
 }
 
-/* Has it asked for the same segment so often that it can replay no further?  For the last one? */
+/*
+ * Has it asked for the same segment so often that it can
+ * replay no further?  For the last one?
+ */
 static int
 is_stuck(struct replay *rp, int *last)
 {
@@ -289,9 +298,9 @@ stop_earlier(struct replay *rp, struct err *e)
 		return -1;
 	if (rp->control.min_recovery <= rp->plan.stop)
 		return 0;
-	return err_set(e, ERR_REFUSED, "target %s lies at %s, before %s, up to where the copy has come",
-	    rp->goal.text, lsn_format(stop, rp->plan.stop),
-	    lsn_format(at, rp->control.min_recovery));
+	return err_set(e, ERR_REFUSED,
+	    "target %s lies at %s, before %s, up to where the copy has come", rp->goal.text,
+	    lsn_format(stop, rp->plan.stop), lsn_format(at, rp->control.min_recovery));
 }
 
 static int

@@ -19,8 +19,8 @@ struct scan {
 	uint64_t from;
 	struct target_result *out;
 	uint64_t last;		/* the end of the last record, at least `from` */
-	uint64_t settled;	/* and of the last one that ended a transaction, or prepared it */
-	int found;		/* stop is known; only the transaction behind it is still looked for */
+	uint64_t settled;	/* and of the last that ended a transaction, or prepared it */
+	int found;		/* stop is known; what is behind it is still looked for */
 };
 
 static int
@@ -41,7 +41,8 @@ static int
 parse_name(const char *text, struct target *t, struct err *e)
 {
 	if (*text == '\0' || strlen(text) >= 64)
-		return err_set(e, ERR_USAGE, "target \"name:%s\": a restore point has 1 to 63 bytes", text);
+		return err_set(e, ERR_USAGE,
+		    "target \"name:%s\": a restore point has 1 to 63 bytes", text);
 	t->kind = TARGET_NAME;
 	(void)snprintf(t->name, sizeof(t->name), "%s", text);
 	return 0;
@@ -64,7 +65,9 @@ target_parse(const char *text, int inclusive, struct target *t, struct err *e)
 	if (clock_parse(text, &t->time, e) < 0) {
 		err_context(e, "target \"%s\"", text);
 		if (e->hint[0] == '\0')
-			err_hint(e, "a time with its zone, an LSN (0/3000060), xid:N or name:RESTORE-POINT");
+			err_hint(e,
+			    "a time with its zone, an LSN (0/3000060), xid:N or "
+			    "name:RESTORE-POINT");
 		return -1;
 	}
 	t->kind = TARGET_TIME;
@@ -198,8 +201,9 @@ refuse_passed(const struct scan *s, struct err *e)
 {
 	char at[LSN_TEXT], copy[LSN_TEXT];
 
-	return err_set(e, ERR_REFUSED, "target %s lies at %s, before %s, up to where the copy has come",
-	    s->t->text, lsn_format(at, s->out->passed), lsn_format(copy, s->from));
+	return err_set(e, ERR_REFUSED,
+	    "target %s lies at %s, before %s, up to where the copy has come", s->t->text,
+	    lsn_format(at, s->out->passed), lsn_format(copy, s->from));
 }
 
 /* The log ends before anything stopped the scan: is its end the answer all the same? */
@@ -253,8 +257,8 @@ settle(struct scan *s, const struct log_path *path)
 
 int
 target_resolve(struct log_reader *l, const struct log_path *path, uint64_t scan, uint64_t from,
-    uint32_t segment_size, uint64_t system_id, const struct target *t, struct target_result *out,
-    struct report *report, struct err *e)
+    uint32_t segment_size, uint64_t system_id, const struct target *t,
+    struct target_result *out, struct report *report, struct err *e)
 {
 	struct scan s = { .t = t, .from = from, .out = out, .last = from,
 		.settled = from };

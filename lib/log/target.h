@@ -42,11 +42,14 @@ struct target {
 	char text[256];		/* as the user gave it */
 };
 
-/* "2026-11-22T10:00:00Z", "0/3000060", "xid:1234", "name:before-migration". ERR_USAGE with a hint. */
+/*
+ * "2026-11-22T10:00:00Z", "0/3000060", "xid:1234",
+ * "name:before-migration". ERR_USAGE with a hint.
+ */
 int target_parse(const char *text, int inclusive, struct target *t, struct err *e);
 
 struct target_result {
-	int reached;			/* 0: the log ends before the target, or does not hold it */
+	int reached;			/* 0: the log ends before it, or does not hold it */
 	uint64_t stop;			/* the end of the last record that is replayed */
 	int at_end;			/* stop is the proven end of the log */
 	struct wal_event before, after;	/* the transactions on both sides; kind 0: none */
@@ -66,8 +69,8 @@ struct target_result {
  * does not reach, is no error: reached = 0 and stop = end.  A log that cannot be read on
  * to its end is ERR_CORRUPT.
  */
-int target_resolve(struct log_reader *l, const struct log_path *path, uint64_t scan, uint64_t from,
-    uint32_t segment_size, uint64_t system_id, const struct target *t, struct target_result *out,
-    struct report *report, struct err *e);
+int target_resolve(struct log_reader *l, const struct log_path *path, uint64_t scan,
+    uint64_t from, uint32_t segment_size, uint64_t system_id, const struct target *t,
+    struct target_result *out, struct report *report, struct err *e);
 
 #endif

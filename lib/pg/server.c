@@ -295,8 +295,8 @@ pg_server_promote(struct pg_server *s, struct err *e)
 	if (pg_server_write(s, "promote", "", e) < 0)
 		return -1;
 	if (kill(s->pid, SIGUSR1) < 0)
-		return err_sys(e, ERR_UNREACHABLE, "server of %s: signal to pid %d", s->datadir,
-		    (int)s->pid);
+		return err_sys(e, ERR_UNREACHABLE, "server of %s: signal to pid %d",
+		    s->datadir, (int)s->pid);
 	return 0;
 }
 

@@ -52,7 +52,7 @@ struct pg_server {
 };
 
 struct pg_server_settings {
-	struct pg_control minima;	/* only the max_*, wal_level and segment_size are used */
+	struct pg_control minima;	/* only max_*, wal_level and segment_size are used */
 	const char *restore_command;	/* NULL: none */
 	int standby;			/* make standby.signal: recover, stay readable */
 	const char *timeline;		/* recovery_target_timeline, or NULL: latest */

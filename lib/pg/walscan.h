@@ -51,7 +51,8 @@ struct walscan;
  * Scan from lsn on (a record's start, or a segment's or page's start: then the first
  * record that begins there).  system_id is checked against long page headers (0:
  * not checked).  calls is copied; NULL: nobody is told.  Returns NULL: ERR_CORRUPT (no
- * such segment size; no record can start at lsn), ERR_SYSTEM.  Needs less than 2 KiB, however large records are.
+ * such segment size; no record can start at lsn), ERR_SYSTEM.  Needs less than 2 KiB,
+ * however large records are.
  */
 struct walscan *walscan_new(uint64_t lsn, uint32_t segment_size, uint64_t system_id,
     const struct walscan_calls *calls, struct err *e);

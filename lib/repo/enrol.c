@@ -117,7 +117,8 @@ enrol_as(struct repo *r, const struct enrol_options *o, const struct source *s,
 	if (got == 0 && (got = commit(r, o, s, e)) != 0)
 		there = is_enrolled(r, s);
 	if (got != 0 && there < 0)
-		return err_hint(e, "if it got enrolled nevertheless, its source file is %s", tmp);
+		return err_hint(e, "if it got enrolled nevertheless, its source file is %s",
+		    tmp);
 	if (got != 0 && !there) {
 		(void)unlink(tmp);	/* a key that was not enrolled is of no use */
 		return -1;

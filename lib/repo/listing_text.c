@@ -109,8 +109,9 @@ snapshots_text(const struct catalog *c, const char *source, struct buf *out)
 			continue;
 		n++;
 		buf_fmt(&rows, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s->id, s->source,
-		    listing_when(a, s->stopped), lsn_format(lsn, s->stop), size_text(bytes, s->bytes),
-		    size_text(stored, s->stored), s->broken_pages ? "broken pages" : "-");
+		    listing_when(a, s->stopped), lsn_format(lsn, s->stop),
+		    size_text(bytes, s->bytes), size_text(stored, s->stored),
+		    s->broken_pages ? "broken pages" : "-");
 	}
 	if (n > 0)
 		align(&rows, out);
@@ -169,8 +170,8 @@ streams_text(const struct catalog *c, const char *source, struct buf *out, struc
 	buf_str(&rows, "\nLOG\tSOURCE\tFROM\tMARKED UP TO\tLAST MARK\tFILES\n");
 	for (s = streams; s < streams + n; s++)
 		buf_fmt(&rows, "%s\t%s\t%s\t%s\t%s\t%zu\n", s->name, s->source,
-		    lsn_format(from, s->from), lsn_format(to, s->to), listing_when(a, s->marked),
-		    s->files);
+		    lsn_format(from, s->from), lsn_format(to, s->to),
+		    listing_when(a, s->marked), s->files);
 	if (n > 0)
 		align(&rows, out);
 	buf_free(&rows);
@@ -193,7 +194,8 @@ gaps_text(const struct catalog *c, const char *source, struct buf *out)
 			continue;
 		n++;
 		buf_fmt(&rows, "%s\t%s\t%s\t%s\t%s\t", g->stream, g->source,
-		    lsn_format(from, g->from), lsn_format(to, g->to), listing_when(a, g->time));
+		    lsn_format(from, g->from), lsn_format(to, g->to),
+		    listing_when(a, g->time));
 		text_encode(&rows, g->reason);	/* a foreign text must not move the cursor */
 		buf_u8(&rows, '\n');
 	}

@@ -21,7 +21,7 @@ struct stamp {
 	int64_t restored;		/* µs */
 	int complete;			/* 0 while restore still writes */
 	uint64_t replayed;		/* LSN up to which it has been replayed; 0: not yet */
-	char stream[STREAM_NAME_MAX];	/* the stream that it was replayed along; "": none yet */
+	char stream[STREAM_NAME_MAX];	/* that it was replayed along; "": none yet */
 	int released;
 };
 

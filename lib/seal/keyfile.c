@@ -56,7 +56,8 @@ next_public(struct text_lines *t, enum key_class class, const char *half,
 
 	memset(out, 0, sizeof(*out));
 	out->class = class;
-	if (next_head(t, class, half, e) != 0 || text_line(t, "name", name, sizeof(name), e) != 0)
+	if (next_head(t, class, half, e) != 0 ||
+	    text_line(t, "name", name, sizeof(name), e) != 0)
 		return -1;
 	if (!key_name_ok(name))
 		return err_set(

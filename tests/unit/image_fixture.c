@@ -52,8 +52,8 @@ struct image_put *
 spec_begin(struct fixture *f, struct repo_session *s, const char *id, uint64_t pack_bytes,
     struct image_meta *m)
 {
-	struct image_put_options o = { .repo = f->repo, .session = s, .source = f->source, .id = id,
-		.jobs = 2, .level = 1, .pack_bytes = pack_bytes };
+	struct image_put_options o = { .repo = f->repo, .session = s, .source = f->source,
+		.id = id, .jobs = 2, .level = 1, .pack_bytes = pack_bytes };
 	struct image_put *p;
 	struct err e;
 
@@ -88,13 +88,15 @@ spec_send(const struct pg_sink *sink, const struct spec *files, size_t n, size_t
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		f = (struct pg_file){ .type = files[i].type == 0 ? PG_FILE_REGULAR : files[i].type,
-			.mode = 0600, .mtime = 1700000000000000, .size = files[i].size };
+		f = (struct pg_file){ .type = PG_FILE_REGULAR, .mode = 0600,
+			.mtime = 1700000000000000, .size = files[i].size };
+		if (files[i].type != 0)
+			f.type = files[i].type;
 		snprintf(f.path, sizeof(f.path), "%s", files[i].path);
 		if (files[i].target != NULL)
 			snprintf(f.target, sizeof(f.target), "%s", files[i].target);
-		if (sink->file(sink->ctx, &f, e) != 0 || send_bytes(sink, &files[i], piece, e) != 0 ||
-		    sink->end(sink->ctx, e) != 0)
+		if (sink->file(sink->ctx, &f, e) != 0 ||
+		    send_bytes(sink, &files[i], piece, e) != 0 || sink->end(sink->ctx, e) != 0)
 			return -1;
 	}
 	return 0;

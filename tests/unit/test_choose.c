@@ -17,10 +17,10 @@ static struct catalog_snapshot snapshots[] = {
 	    .history = &one },
 	{ .source = "shop", .id = "b", .timeline = 1, .stop = 0x3000, .stopped = 300, .seq = 2,
 	    .history = &one },
-	{ .source = "shop", .id = "broken", .timeline = 1, .stop = 0x4000, .stopped = 400, .seq = 3,
-	    .history = &one, .broken_pages = 1 },
-	{ .source = "other", .id = "x", .timeline = 9, .stop = 0x9000, .stopped = 350, .seq = 4,
-	    .history = &one },
+	{ .source = "shop", .id = "broken", .timeline = 1, .stop = 0x4000, .stopped = 400,
+	    .seq = 3, .history = &one, .broken_pages = 1 },
+	{ .source = "other", .id = "x", .timeline = 9, .stop = 0x9000, .stopped = 350,
+	    .seq = 4, .history = &one },
 	{ .source = "shop", .id = "abandoned", .timeline = 1, .stop = 0x7000, .stopped = 600,
 	    .seq = 5, .history = &one },
 	{ .source = "shop", .id = "c", .timeline = 2, .stop = 0x6000, .stopped = 700, .seq = 6,
@@ -32,7 +32,8 @@ static struct catalog_log logs[] = {
 	    .history = &one },
 	{ .source = "shop", .stream = "1-00000002", .timeline = 2, .start = 0x5000, .seq = 7,
 	    .history = &two },
-	{ .source = "other", .stream = "2-00000009", .timeline = 9, .seq = 8, .history = &one },
+	{ .source = "other", .stream = "2-00000009", .timeline = 9,
+	    .seq = 8, .history = &one },
 };
 
 static const struct catalog all = { .snapshots = snapshots, .nsnapshots = 6, .logs = logs,
@@ -98,15 +99,16 @@ END_TEST
 START_TEST(a_server_set_back_leaves_later_snapshots_behind)
 {
 	static struct catalog_snapshot s[] = {
-		{ .source = "shop", .id = "a", .timeline = 1, .stop = 0x1000, .stopped = 100, .seq = 1,
-		    .history = &one },
-		{ .source = "shop", .id = "b", .timeline = 1, .stop = 0x3000, .stopped = 300, .seq = 2,
-		    .history = &one },
+		{ .source = "shop", .id = "a", .timeline = 1, .stop = 0x1000, .stopped = 100,
+		    .seq = 1, .history = &one },
+		{ .source = "shop", .id = "b", .timeline = 1, .stop = 0x3000, .stopped = 300,
+		    .seq = 2, .history = &one },
 	};
 	static struct catalog_log l[] = {
-		{ .source = "shop", .stream = "1-00000001", .timeline = 1, .seq = 0, .history = &one },
-		{ .source = "shop", .stream = "1-00000001-2", .parent = "1-00000001", .timeline = 1,
-		    .start = 0x2000, .seq = 3, .history = &one },
+		{ .source = "shop", .stream = "1-00000001", .timeline = 1,
+		    .seq = 0, .history = &one },
+		{ .source = "shop", .stream = "1-00000001-2", .parent = "1-00000001",
+		    .timeline = 1, .start = 0x2000, .seq = 3, .history = &one },
 	};
 	const struct catalog c = { .snapshots = s, .nsnapshots = 2, .logs = l, .nlogs = 2 };
 	struct image_choice w = { .id = NULL };

@@ -121,7 +121,8 @@ START_TEST(links_in_the_way_are_not_followed)
 {
 	ck_assert_int_eq(symlink(outside, scratch_path("target/base")), 0);
 	ck_assert_int_eq(symlink(outside, scratch_path("space/PG_15")), 0);
-	ck_assert_int_eq(symlink(scratch_path("outside/file"), scratch_path("target/file")), 0);
+	ck_assert_int_eq(symlink(scratch_path("outside/file"), scratch_path("target/file")),
+	    0);
 	ck_assert_int_eq(put(PG_FILE_REGULAR, "base/5", "x", 1), -1);
 	ck_assert_int_eq(put(PG_FILE_REGULAR, "base/5/1", "x", 1), -1);
 	ck_assert_int_eq(put(PG_FILE_DIR, "base", "", 0), -1);
@@ -155,7 +156,8 @@ END_TEST
 
 START_TEST(what_would_make_it_act_is_set_aside)
 {
-	ck_assert_int_eq(put(PG_FILE_REGULAR, "postgresql.auto.conf", "work_mem = '7MB'", 1), 0);
+	ck_assert_int_eq(put(PG_FILE_REGULAR, "postgresql.auto.conf", "work_mem = '7MB'", 1),
+	    0);
 	ck_assert_int_eq(put(PG_FILE_REGULAR, "standby.signal", "", 0), 0);
 	ck_assert_int_eq(put(PG_FILE_REGULAR, "recovery.signal", "", 0), 0);
 	ck_assert_str_eq(scratch_text("target/bulkhead/postgresql.auto.conf.original"),

@@ -82,7 +82,8 @@ get(uint64_t start)
 	char name[WAL_NAME];
 
 	(void)unlink(scratch_path("out"));
-	return fetch_client(sock, wal_segment_name(name, 1, start, SEG), scratch_path("out"), &e);
+	return fetch_client(sock, wal_segment_name(name, 1, start, SEG), scratch_path("out"),
+	    &e);
 }
 
 static void
@@ -119,7 +120,8 @@ END_TEST
 
 START_TEST(any_order_and_twice_is_fine)
 {
-	static const uint64_t order[] = { 5, 6, 6, 2, 3, 19, 20, 0, 1, 2, 3, 4, 5, 12, 13, 12 };
+	static const uint64_t order[] = { 5, 6, 6, 2, 3, 19, 20, 0, 1, 2, 3, 4, 5, 12, 13,
+		12 };
 	size_t i;
 
 	serve(3);
@@ -169,7 +171,8 @@ END_TEST
 /* Also when it was read ahead: the failure belongs to the segment that is asked for. */
 START_TEST(damage_is_200_and_told_on_both_sides)
 {
-	const char *file = logs_path(&l, ix->streams[0].name, ix->streams[0].extents[0].log->file);
+	const char *file = logs_path(&l, ix->streams[0].name,
+	    ix->streams[0].extents[0].log->file);
 	uint64_t bytes = ix->streams[0].extents[0].bytes;
 	struct err why;
 	int fd;
@@ -280,8 +283,8 @@ END_TEST
 START_TEST(a_file_that_cannot_be_written_is_200)
 {
 	serve(0);
-	ck_assert_int_eq(fetch_client(sock, "000000010000000000000030", scratch_path("no/out"), &e),
-	    200);
+	ck_assert_int_eq(
+	    fetch_client(sock, "000000010000000000000030", scratch_path("no/out"), &e), 200);
 	ck_assert_int_eq(fetch_client(sock, "000000010000000000000030", "/dev/full", &e), 200);
 	ck_assert_int_eq(get(BASE), 0);	/* and the next one is served */
 	ck_assert_int_eq(fetch_failed(fetch, &e), 0);
@@ -311,8 +314,8 @@ START_TEST(a_socket_name_that_is_too_long_is_said)
 	o.socket = name;
 	ck_assert_ptr_null(fetch_new(&o, &e));
 	ck_assert_int_eq(e.kind, ERR_CONFIG);
-	ck_assert_int_eq(fetch_client(name, "000000010000000000000030", scratch_path("out"), &e),
-	    200);
+	ck_assert_int_eq(
+	    fetch_client(name, "000000010000000000000030", scratch_path("out"), &e), 200);
 }
 END_TEST
 

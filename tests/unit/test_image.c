@@ -389,7 +389,8 @@ START_TEST(no_failing_call_is_overlooked)
 		snprintf(id, sizeof(id), "20261122T100000Z-1%07d", n);
 		if (store_failing(id, n, &some) != 0) {
 			/* Nothing may hide behind "another part failed". */
-			ck_assert_msg(e.kind == ERR_IO && strstr(e.msg, "No space left") != NULL,
+			ck_assert_msg(
+			    e.kind == ERR_IO && strstr(e.msg, "No space left") != NULL,
 			    "call %d: %s", n, e.msg);
 			failures++;
 			fixture_reopen(&f);
@@ -504,8 +505,9 @@ START_TEST(a_pack_with_other_bytes_sealed_to_the_same_keys_is_found)
 	im = spec_open(&f, ID, &e);
 	ck_assert_int_eq(image_read(im, 2, &v, NULL, &e), -1);
 	ck_assert_int_eq(e.kind, ERR_CORRUPT);
-	ck_assert_msg(strstr(e.msg, "first: its content is not what the manifest says: pack ") ==
-	    e.msg, "%s", e.msg);
+	ck_assert_msg(
+	    strstr(e.msg, "first: its content is not what the manifest says: pack ") == e.msg,
+	    "%s", e.msg);
 	image_free(im);
 }
 END_TEST
@@ -557,7 +559,8 @@ START_TEST(the_spare_key_opens_it_too)
 	struct image *im;
 
 	store_few(ID);
-	im = image_open(f.repo, catalog_snapshot(repo_catalog(f.repo), "shop", ID), f.spare, &e);
+	im = image_open(f.repo, catalog_snapshot(repo_catalog(f.repo), "shop", ID), f.spare,
+	    &e);
 	ck_assert_msg(im != NULL, "%s", e.msg);
 	image_free(im);
 }
@@ -568,8 +571,8 @@ START_TEST(another_key_does_not_open_it)
 	struct key_secret *key = key_new(KEY_RESTORE, "stranger", &e);
 
 	store_few(ID);
-	ck_assert_ptr_null(image_open(f.repo, catalog_snapshot(repo_catalog(f.repo), "shop", ID),
-	    key, &e));
+	ck_assert_ptr_null(
+	    image_open(f.repo, catalog_snapshot(repo_catalog(f.repo), "shop", ID), key, &e));
 	ck_assert_int_eq(e.kind, ERR_REFUSED);
 	key_free(key);
 }

@@ -161,7 +161,10 @@ START_TEST(much_is_stored_in_batches)
 	struct log_index *ix;
 
 	begin(0);
-	/* A sync takes far longer than to put a thousand bytes, on the slowest of machines too. */
+	/*
+	 * A sync takes far longer than to put a thousand
+	 * bytes, on the slowest of machines too.
+	 */
 	put(0, 24 * SEG + 12345, 1000, 5);
 	finish();
 	ck_assert_uint_eq(v.durable, 24 * SEG + 12345);

@@ -238,7 +238,8 @@ START_TEST(a_file_that_the_writer_did_not_make_is_found)
 	int fd;
 
 	open_log();
-	snprintf(sealed, sizeof(sealed), "shop/%s/%016llX", info.stream, (unsigned long long)BASE);
+	snprintf(sealed, sizeof(sealed), "shop/%s/%016llX", info.stream,
+	    (unsigned long long)BASE);
 	s = seal_new(SEAL_LOG, repo_id(l.f.repo), sealed, to, 2, &e);
 	ck_assert(s != NULL && ctx != NULL);
 	buf_add(&out, seal_preamble(s)->data, seal_preamble(s)->len);

@@ -204,8 +204,8 @@ resolve(const char *text, int inclusive, uint64_t from, struct target_result *r)
 
 	if (text != NULL)
 		fixture_ok(target_parse(text, inclusive, &t, &e));
-	return target_resolve(world.reader, &world.path, BASE, from, LOGS_SEGMENT, WAL_MAKE_SYSTEM,
-	    &t, r, NULL, &e);
+	return target_resolve(world.reader, &world.path, BASE, from, LOGS_SEGMENT,
+	    WAL_MAKE_SYSTEM, &t, r, NULL, &e);
 }
 
 static const char *
@@ -385,8 +385,8 @@ END_TEST
 
 START_TEST(a_target_that_the_copy_is_beyond_is_refused)
 {
-	const char *const passed[] = { "2025-11-22T10:00:07Z", "xid:101", "xid:102", lsn(C101, 0),
-		lsn(C102, 0), "0/1000028" };
+	const char *const passed[] = { "2025-11-22T10:00:07Z", "xid:101", "xid:102",
+		lsn(C101, 0), lsn(C102, 0), "0/1000028" };
 	struct target_result r;
 	uint64_t from = world.at[POINT];
 	size_t i;

@@ -212,7 +212,8 @@ START_TEST(wal_that_is_missing_before_the_end_is_an_error)
 	path.at[0].from = BASE + SEG;
 	path.at[0].to = path.end;
 	ck_assert_int_eq(get(1, BASE), -1);
-	ck_assert_ptr_nonnull(strstr(e.msg, "000000010000000000000030: no WAL is held from 0/3001388 on"));
+	ck_assert_ptr_nonnull(
+	    strstr(e.msg, "000000010000000000000030: no WAL is held from 0/3001388 on"));
 	ck_assert_int_eq(get(1, BASE + SEG), 1);
 }
 END_TEST
@@ -221,7 +222,8 @@ START_TEST(a_snapshots_file_that_is_gone_or_short_is_an_error)
 {
 	keep_segment(0, 5000);
 	follow();
-	fixture_ok(io_write_file(scratch_path("wal/000000010000000000000030"), "x", 1, 0600, &e));
+	fixture_ok(
+	    io_write_file(scratch_path("wal/000000010000000000000030"), "x", 1, 0600, &e));
 	ck_assert_int_eq(get(1, BASE), -1);
 	src.wal_dir = scratch_path("none");
 	ck_assert_int_eq(get(1, BASE), -1);

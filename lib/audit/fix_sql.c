@@ -154,7 +154,7 @@ fix_connect(struct buf *b, const char *db)
 		buf_str(b, "\"\n");
 		return;
 	}
-	buf_str(b, "\\connect '\"dbname=\\'");
+	buf_str(b, "\\connect -reuse-previous=on '\"dbname=\\'");
 	for (c = db; *c != '\0'; c++) {
 		if (*c == '\\' || *c == '\'')
 			buf_str(b, "\\\\");

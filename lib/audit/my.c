@@ -300,7 +300,8 @@ read_all(struct audit_my *a, struct err *e)
 	    my_value(a->my, "SELECT @@hostname", a->hostname, sizeof(a->hostname), e) != 0 ||
 	    my_rows(a->my, "SELECT CURRENT_USER()", hand_on,
 	    &(struct asking){ a, auditor_row, NULL }, e) != 0 ||
-	    check_grant_tables(a, e) != 0 || audit_my_settings(a, e) != 0)
+	    audit_my_place(a, e) != 0 || check_grant_tables(a, e) != 0 ||
+	    audit_my_settings(a, e) != 0)
 		return -1;
 	if ((a->my->mariadb ? audit_my_mariadb(a, e) : audit_my_mysql(a, e)) != 0)
 		return -1;

@@ -131,6 +131,7 @@ int audit_my_ask_accounts(struct audit_my *a, const char *select, audit_my_row *
 
 /* ---- the readers, in their order --------------------------------------------------- */
 
+int audit_my_place(struct audit_my *a, struct err *e);	/* my_place.c: for B5 */
 int audit_my_settings(struct audit_my *a, struct err *e);	/* my_settings.c: B4, and ours */
 int audit_my_mysql(struct audit_my *a, struct err *e);		/* accounts, global rights */
 int audit_my_mariadb(struct audit_my *a, struct err *e);

@@ -18,6 +18,7 @@ static int (*const server_reader[])(struct audit_pg *, struct err *) = {
 	audit_pg_passwords,
 	audit_pg_net,
 	audit_pg_settings,
+	audit_pg_place,
 };
 static int (*const database_reader[])(struct audit_pg *, struct err *) = {
 	audit_pg_schemas,

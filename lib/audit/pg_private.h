@@ -166,6 +166,7 @@ int audit_pg_defaults(struct audit_pg *a, struct err *e); /* pg_default.c: A3 */
 int audit_pg_database(struct audit_pg *a, struct err *e); /* pg_database.c: what owning it gives */
 int audit_pg_net(struct audit_pg *a, struct err *e);	/* pg_net.c: H1 */
 int audit_pg_settings(struct audit_pg *a, struct err *e); /* pg_settings.c: S1, B4 */
+int audit_pg_place(struct audit_pg *a, struct err *e);	/* pg_place.c: for B5 */
 int audit_pg_unlogged(struct audit_pg *a, struct err *e); /* pg_settings.c: S1 */
 int audit_pg_code(struct audit_pg *a, struct err *e);	/* pg_code.c: F1 to F4, F6, F7 */
 int audit_pg_danger(struct audit_pg *a, struct err *e);	/* pg_danger.c: F5 */

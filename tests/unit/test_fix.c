@@ -464,7 +464,7 @@ START_TEST(templates_know_quotes_and_percent_signs)
 	fix_connect(&b, "sh\"op");
 	fix_connect(&b, "a=b'\\\nc");
 	ck_assert_str_eq(buf_cstr(&b), "\\connect \"sh\"\"op\"\n"
-	    "\\connect '\"dbname=\\'a=b\\\\\\'\\\\\\\\\\nc\\'\"'\n");
+	    "\\connect -reuse-previous=on '\"dbname=\\'a=b\\\\\\'\\\\\\\\\\nc\\'\"'\n");
 	buf_free(&b);
 }
 END_TEST

@@ -17,7 +17,8 @@ only_replicates(const struct graph *g, uint32_t node)
 	uint32_t i, first = g->power_from[node], end = g->power_from[node + 1];
 
 	for (i = first; i < end; i++)
-		if (strcmp(g->power[i].priv, "REPLICATION") != 0)
+		if (strcmp(g->power[i].priv, "REPLICATION") != 0 &&
+		    strcmp(g->power[i].priv, "REPLICATION SLAVE") != 0)
 			return 0;
 	return end > first && g->step_from[node] == g->step_from[node + 1];
 }

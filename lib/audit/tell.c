@@ -125,7 +125,8 @@ tale_objects(struct tale *x, const struct finding *f)
 	const struct graph_set *set = f->power != NULL ? f->power->set : NULL;
 
 	buf_reset(&x->line);
-	if (set == NULL || f->object == NULL || set->kind[0] == '\0')
+	if (set == NULL || f->object == NULL || set->kind[0] == '\0' ||
+	    strcmp(set->kind, "server") == 0)
 		return "";
 	buf_fmt(&x->line, "%s ", set->kind);
 	tale_flat(&x->line, f->object);

@@ -27,7 +27,7 @@ print_fix(struct tale *x, const struct finding_fix *fix)
 	tale_sql(x, INDENT, "fix:", fix->sql);
 	tale_sql(x, INDENT, "undo:", fix->undo);
 	print_line(x, "advice", fix->advice);
-	if (fix->remaining > 0) {
+	if (fix->remaining > 0 && fix->sql[0] != '\0') {
 		fprintf(x->f, INDENT "the fix leaves %" PRIu32 " path%s\n", fix->remaining,
 		    tale_plural(fix->remaining));
 		print_line(x, "of them", fix->remains);

@@ -82,15 +82,18 @@ START_TEST(without_a_file_accounts_are_what_they_look_like)
 {
 	uint32_t root = account("postgres", 1), ship = account("logship", 1);
 	uint32_t both = account("both", 1), app = account("app", 1), group = account("group", 0);
+	uint32_t replica = account("'replica'@'%'", 1);
 
 	g->node[root].bootstrap = 1;
 	power(ship, "REPLICATION");
+	power(replica, "REPLICATION SLAVE");
 	power(both, "REPLICATION");
 	power(both, "SELECT");
 	ck_assert_int_eq(graph_finish(g, &e), 0);
 	p = policy_read(NULL, TODAY, &e);
 	ck_assert_str_eq(class_of(root), "admin");
 	ck_assert_str_eq(class_of(ship), "ship");
+	ck_assert_str_eq(class_of(replica), "ship");
 	ck_assert_str_eq(class_of(both), "app");
 	ck_assert_str_eq(class_of(app), "app");
 	ck_assert_str_eq(class_of(group), "none");

@@ -132,6 +132,33 @@ START_TEST(any_order_and_twice_is_fine)
 }
 END_TEST
 
+static int
+open_descriptors(void)
+{
+	int n = 0, fd;
+
+	for (fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Files that were read ahead in vain are closed: the disk that they take is free again. */
+START_TEST(no_file_is_left_open)
+{
+	static const uint64_t order[] = { 0, 7, 1, 15, 2, 20, 3 };
+	int before = open_descriptors();
+	size_t i;
+
+	serve(4);
+	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		ck_assert_int_eq(get(BASE + order[i] * SEG), 0);
+	ck_assert_int_eq(get(BASE + 40 * SEG), 1);
+	fetch_free(fetch);
+	fetch = NULL;
+	ck_assert_int_eq(open_descriptors(), before);
+}
+END_TEST
+
 START_TEST(what_is_proven_absent_is_1)
 {
 	static const char *const names[] = { "000000010000000000000010.00000028.backup",
@@ -429,6 +456,7 @@ fetch_suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, all_segments_come_in_order, 0, 5);
 	tcase_add_test(t, any_order_and_twice_is_fine);
+	tcase_add_test(t, no_file_is_left_open);
 	tcase_add_test(t, what_is_proven_absent_is_1);
 	tcase_add_test(t, a_history_comes_as_a_file);
 	tcase_add_loop_test(t, damage_is_200_and_told_on_both_sides, 0, 3);

@@ -67,8 +67,8 @@ check_weak(struct audit_my *a, const struct audit_my_account *x)
 	if (x->dual) {
 		b.why = graph_printf(a->g, "the old password of %s is still good",
 		    a->g->node[x->node].name);
-		b.fix = audit_my_template(a, "ALTER USER %s DISCARD OLD PASSWORD", x->sql);
-		b.advice = "the old password cannot be brought back";
+		b.advice = graph_printf(a->g, "ALTER USER %s DISCARD OLD PASSWORD, when nobody "
+		    "uses it any more: it cannot be brought back", x->sql);
 		fault(a, x, "M11", SEVERITY_MEDIUM, &b);
 	}
 	if (!x->tls && !a->tls_required && strcmp(x->host, "localhost") != 0 &&

@@ -39,7 +39,7 @@ const char audit_my_mariadb_accounts[] = ACCOUNTS;
 const char audit_my_mariadb_grants[] =
     "-- For MariaDB, as an administrator.  The views show rights and definers, and leave\n"
     "-- password hashes unread.\n"
-    "CREATE USER IF NOT EXISTS `privaudit`@`localhost` IDENTIFIED VIA unix_socket;\n"
+    "-- CREATE USER `privaudit`@`localhost` IDENTIFIED BY '...';\n"
     "CREATE DATABASE " AUDIT_MY_SCHEMA ";\n"
     "CREATE SQL SECURITY DEFINER VIEW " AUDIT_MY_SCHEMA ".accounts AS " ACCOUNTS ";\n"
     GRANT_ON(AUDIT_MY_SCHEMA ".accounts") DEFINERS("routines") DEFINERS("triggers")

@@ -44,7 +44,7 @@ const char audit_my_mysql_accounts[] = ACCOUNTS;
 const char audit_my_mysql_grants[] =
     "-- For MySQL, as an administrator.  The view is there so that password hashes stay\n"
     "-- unread; TRIGGER and EVENT, because MySQL hides definers from everyone else.\n"
-    "CREATE USER IF NOT EXISTS `privaudit`@`localhost` IDENTIFIED WITH auth_socket;\n"
+    "-- CREATE USER `privaudit`@`localhost` IDENTIFIED BY '...';\n"
     "CREATE DATABASE " AUDIT_MY_SCHEMA ";\n"
     "CREATE SQL SECURITY DEFINER VIEW " AUDIT_MY_SCHEMA ".accounts AS " ACCOUNTS ";\n"
     "GRANT SELECT ON " AUDIT_MY_SCHEMA ".accounts TO `privaudit`@`localhost`;\n"

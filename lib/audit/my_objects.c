@@ -44,30 +44,29 @@ holder_of(struct audit_my *a, const char *user, const char *host, struct audit_m
 	return 1;
 }
 
-/* The row itself goes, and comes back with the same columns. */
+/* Give each right of a row that is everyone's, with the column that takes it away. */
 static void
-fix_of_everyone(struct audit_my *a, const char *db, const char *host, const char *list,
-    struct audit_my_right *r)
+give_everyone(struct audit_my *a, const struct audit_my_right *row, const char *host,
+    const char *list)
 {
-	const char *columns = "", *values = "";
-	char name[64];
+	static const char update[] = "UPDATE mysql.db SET %s = '%s' WHERE User = '' AND "
+	    "Host = %s AND Db = %s;\nFLUSH PRIVILEGES";
+	struct audit_my_right r = *row;
+	const char *at = audit_my_literal(a, host), *db = audit_my_literal(a, r.schema);
+	char column[64];
 	size_t n, i;
 
 	for (; *list != '\0'; list += n + (list[n] == ',')) {
 		n = strcspn(list, ",");
-		(void)snprintf(name, sizeof(name), "%.*s", (int)n, list);	/* ours: they fit */
-		if (strcmp(name, "CREATE TEMPORARY TABLES") == 0)
-			(void)snprintf(name, sizeof(name), "CREATE TMP TABLE");
-		for (i = 0; name[i] != '\0'; i++)
-			name[i] = name[i] == ' ' ? '_' : (char)tolower((unsigned char)name[i]);
-		columns = graph_printf(a->g, "%s, %s_priv", columns, name);
-		values = graph_printf(a->g, "%s, 'Y'", values);
+		(void)snprintf(column, sizeof(column), "%.*s_priv", (int)n, list); /* they fit */
+		if (strncmp(list, "CREATE TEMPORARY TABLES", n) == 0 && n > 6)
+			(void)snprintf(column, sizeof(column), "Create_tmp_table_priv");
+		for (i = 1; column[i] != '\0'; i++)
+			column[i] = column[i] == ' ' ? '_' : (char)tolower((unsigned char)column[i]);
+		r.fix = audit_my_template(a, update, column, "N", at, db);
+		r.undo = audit_my_template(a, update, column, "Y", at, db);
+		audit_my_give_list(a, &r, graph_printf(a->g, "%.*s", (int)n, list));
 	}
-	r->fix = audit_my_template(a, "DELETE FROM mysql.db WHERE User = '' AND Host = %s AND "
-	    "Db = %s;\nFLUSH PRIVILEGES", audit_my_literal(a, host), audit_my_literal(a, db));
-	r->undo = audit_my_template(a, "INSERT INTO mysql.db (Host, Db, User%s) VALUES "
-	    "(%s, %s, ''%s);\nFLUSH PRIVILEGES", columns, audit_my_literal(a, host),
-	    audit_my_literal(a, db), values);
 }
 
 /* A pattern that was meant as a name: the same rights on that name alone. */
@@ -78,12 +77,13 @@ check_wildcard(struct audit_my *a, const struct audit_my_right *r, const char *l
 	struct graph_basis b = { .row = r->row };
 	size_t n;
 
-	if (audit_my_pattern(a, r->schema, &name))
+	if (audit_my_pattern(a, r->schema, &name) || a->g->node[r->holder].builtin)
 		return;
 	b.why = graph_printf(a->g, "the rights of %s on %s hold for every database that the "
 	    "wildcards match", r->grantee, r->on);
 	b.advice = "name the databases one by one, with \\_ for _";
-	if (strchr(r->schema, '%') == NULL && strchr(r->schema, '\\') == NULL && r->fix == NULL) {
+	if (strchr(r->schema, '%') == NULL && strchr(r->schema, '\\') == NULL &&
+	    r->account != NULL) {
 		for (; *list != '\0'; list += n + (list[n] == ',')) {
 			n = strcspn(list, ",");
 			if (n == 5 && strncmp(list, "GRANT", 5) == 0)
@@ -119,10 +119,11 @@ database(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 	r.schema = graph_string(a->g, audit_my_text(row, 2));
 	r.on = graph_printf(a->g, "%s.*", audit_my_ident(a, r.schema));
 	r.row = graph_printf(a->g, "mysql.db(%s, %s)", r.grantee, r.schema);
-	if (r.account == NULL)
-		fix_of_everyone(a, r.schema, host, list, &r);
 	check_wildcard(a, &r, list);
-	audit_my_give_list(a, &r, list);
+	if (r.account == NULL)
+		give_everyone(a, &r, host, list);
+	else
+		audit_my_give_list(a, &r, list);
 	return 0;
 }
 

@@ -184,6 +184,30 @@ server_set(struct audit_my *a)
 	return set;
 }
 
+/*
+ * The row itself, where GRANT and REVOKE fall short: MariaDB reads ''@'' as ''@'%', so its
+ * own first rows are out of their reach; and GRANT PROXY ... WITH GRANT OPTION gives the
+ * grant option on everything, too.
+ */
+static void
+fix_row(struct audit_my *a, const struct my_row *row, struct graph_basis *b)
+{
+	const char *text[5];
+	unsigned i;
+
+	for (i = 0; i < 4; i++)
+		text[i] = audit_my_literal(a, audit_my_text(row, i));
+	text[4] = audit_my_literal(a, audit_my_text(row, 5));
+	if (*audit_my_text(row, 4) == '1')
+		b->undo = audit_my_template(a, "INSERT INTO mysql.proxies_priv (User, Host, "
+		    "Proxied_user, Proxied_host, With_grant, Grantor) VALUES (%s, %s, %s, %s, 1, "
+		    "%s);\nFLUSH PRIVILEGES", text[0], text[1], text[2], text[3], text[4]);
+	if (a->my->mariadb && *audit_my_text(row, 2) == '\0' && *audit_my_text(row, 3) == '\0')
+		b->fix = audit_my_template(a, "DELETE FROM mysql.proxies_priv WHERE User = %s AND "
+		    "Host = %s AND Proxied_user = '' AND Proxied_host = '';\nFLUSH PRIVILEGES",
+		    text[0], text[1]);
+}
+
 static int
 proxy(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 {
@@ -206,8 +230,8 @@ proxy(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 		return 0;
 	b.row = graph_printf(a->g, "mysql.proxies_priv(%s, %s)", from->sql, as);
 	b.fix = audit_my_template(a, "REVOKE PROXY ON %s FROM %s", as, from->sql);
-	b.undo = audit_my_template(a, "GRANT PROXY ON %s TO %s%s", as, from->sql,
-	    *audit_my_text(row, 4) == '1' ? " WITH GRANT OPTION" : "");
+	b.undo = audit_my_template(a, "GRANT PROXY ON %s TO %s", as, from->sql);
+	fix_row(a, row, &b);
 	if (*user != '\0' && to == NULL)
 		return 0;	/* nobody to log in as */
 	if (*user != '\0') {
@@ -238,6 +262,6 @@ audit_my_roles(struct audit_my *a, struct err *e)
 		return -1;
 	return audit_my_ask(a, "M7", "mysql.proxies_priv",
 	    graph_printf(a->g, "GRANT SELECT ON mysql.proxies_priv TO %s;\n", a->auditor),
-	    "SELECT User, Host, Proxied_user, Proxied_host, With_grant FROM mysql.proxies_priv "
-	    "ORDER BY 1, 2, 3, 4", proxy, NULL, e) < 0 ? -1 : 0;
+	    "SELECT User, Host, Proxied_user, Proxied_host, With_grant, Grantor "
+	    "FROM mysql.proxies_priv ORDER BY 1, 2, 3, 4", proxy, NULL, e) < 0 ? -1 : 0;
 }

@@ -250,6 +250,18 @@ withheld_again(struct audit_my *a, const struct audit_my_right *r)
 	return all;
 }
 
+static int
+is_of_rows(const char *priv)
+{
+	static const char *const words_of_rows[] = { "SELECT", "INSERT", "UPDATE", "DELETE" };
+	size_t i;
+
+	for (i = 0; i < sizeof(words_of_rows) / sizeof(words_of_rows[0]); i++)
+		if (strcmp(words_of_rows[i], priv) == 0)
+			return 1;
+	return 0;
+}
+
 static const struct graph_basis *
 basis_of(struct audit_my *a, const struct audit_my_right *r)
 {
@@ -271,6 +283,8 @@ basis_of(struct audit_my *a, const struct audit_my_right *r)
 		    audit_my_template(a, "GRANT %s%s ON %s TO %s%s%s", priv, column, r->on,
 		    r->grantee, r->grantable ? " WITH GRANT OPTION" : "", withheld_again(a, r));
 	}
+	if (r->level == MY_GLOBAL && is_of_rows(r->priv))
+		b.advice = "or grant it on the databases that it is needed in";
 	if (strcmp(r->priv, "RELOAD") == 0)
 		b.advice = a->my->mariadb ?
 		    "BACKUP STAGE of a backup needs RELOAD: this rest stays with such an account" :
@@ -309,27 +323,29 @@ add_mysql_powers(struct audit_my *a, const struct audit_my_right *r)
 	static const struct word reads = { "", 0, 0, "A1", SINK_SECRETS, HIGH,
 		"read password hashes" };
 
+	struct audit_my_right withheld = *r;
+
 	if (!is_of_mysql(a, r))
 		return;
+	if (r->level == MY_GLOBAL && a->partial_revokes && r->fix == NULL) {
+		withheld.fix = audit_my_template(a, "REVOKE %s ON mysql.* FROM %s", r->priv,
+		    r->grantee);
+		withheld.undo = audit_my_template(a, "GRANT %s ON mysql.* TO %s", r->priv,
+		    r->grantee);
+		r = &withheld;
+	}
 	if (strcmp(r->priv, "INSERT") == 0 || strcmp(r->priv, "UPDATE") == 0)
 		add_power(a, r, &writes, "GRANT", "mysql");
 	else if (strcmp(r->priv, "SELECT") == 0)
 		add_power(a, r, &reads, "SELECT", "mysql");
 }
 
-static int
-is_way_to_code(const char *priv)
-{
-	return strcmp(priv, "EXECUTE") == 0 || strcmp(priv, "INSERT") == 0 ||
-	    strcmp(priv, "UPDATE") == 0 || strcmp(priv, "DELETE") == 0;
-}
-
 void
 audit_my_give(struct audit_my *a, const struct audit_my_right *r)
 {
 	unsigned engine = a->my->mariadb ? MA : MY;
+	int of_rows = is_of_rows(r->priv) && is_of_mysql(a, r), known = 0;
 	const char *schema = "";
-	int known = 0;
 	size_t i;
 
 	if (r->level != MY_GLOBAL)
@@ -338,12 +354,16 @@ audit_my_give(struct audit_my *a, const struct audit_my_right *r)
 		if (strcmp(words[i].priv, r->priv) != 0 || !(words[i].engines & engine))
 			continue;
 		known = 1;
+		/* A right on a grant table is none on rows: no class needs it as that. */
+		if (of_rows && (r->level == MY_TABLE || r->level == MY_COLUMN))
+			continue;
 		if (words[i].check != NULL && words[i].levels & (1U << r->level))
 			add_power(a, r, &words[i], r->priv, schema);
 	}
 	if (known) {
 		add_mysql_powers(a, r);
-		if (is_way_to_code(r->priv))
+		if (strcmp(r->priv, "EXECUTE") == 0 ||
+		    (is_of_rows(r->priv) && strcmp(r->priv, "SELECT") != 0))
 			audit_my_may_call(a, r);
 	} else {
 		graph_unknown(a->g, "M2", graph_printf(a->g, "privilege %s of %s", r->priv,

@@ -51,9 +51,12 @@ failed(struct my *my, const char *step, struct err *e)
 }
 
 static void
-hint_for(const struct my_uri *u, struct err *e)
+hint_for(const struct my_uri *u, unsigned code, struct err *e)
 {
-	if (e->kind == ERR_REFUSED)
+	if (code == CR_SSL_CONNECTION_ERROR)
+		err_hint(e, "check ssl-ca, ssl-cert and ssl-key, in the URI or in the section "
+		    "[client] of ~/.my.cnf");
+	else if (e->kind == ERR_REFUSED)
 		err_hint(e, "the password comes from the section [client] of ~/.my.cnf; the "
 		    "account must exist for the host that we come from");
 	else if (e->kind == ERR_UNREACHABLE && u->socket != NULL)
@@ -155,7 +158,7 @@ dial(struct my *my, const struct my_uri *u, const char *program, struct err *e)
 	if (mysql_real_connect(my->priv->c, host, u->user, NULL, u->database, u->port, u->socket,
 	    0) == NULL) {
 		failed(my, "connect", e);
-		hint_for(u, e);
+		hint_for(u, mysql_errno(my->priv->c), e);
 		return -1;
 	}
 	return session(my, e) != 0 || check_version(my, e) != 0 ? -1 : 0;

@@ -125,11 +125,12 @@ my_uri()
 }
 
 # my_client DIR [OPTION...]: Debian's client as root, SQL on stdin; columns split by tabs.
+# DIR.lab/password holds root's password, when it got one.
 my_client()
 {
 	local dir=$1
 	shift
-	mariadb --no-defaults --default-character-set=utf8mb4 -N -B -u root \
+	MYSQL_PWD=$(cat "$dir.lab/password" 2>/dev/null || true) mariadb --no-defaults --default-character-set=utf8mb4 -N -B -u root \
 	    --socket="$dir.lab/sock" "$@"
 }
 

@@ -1,0 +1,152 @@
+# my-matrix
+# privaudit on MySQL and MariaDB: every server of tests/corpus/my turns red, its printed fix
+# turns it green, the inverse brings back what was; and privaudit writes nothing.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../corpus.sh"
+. "$(dirname "$0")/../my.sh"
+
+S=$T/my
+my_init "$S"
+my_conf "$S" --default-password-lifetime=0
+my_start "$S"
+URI=$(my_uri "$S")
+FAMILY=${MYVERSION%%-*}
+
+# A server as it should be: one root, with a password, which the option file knows.
+export HOME=$T/home MYSQL_HOME=$T/home
+mkdir -p "$HOME"
+printf '[client]\npassword=lab\n' >"$HOME/.my.cnf"
+my_q "$S" "select concat('drop user ', quote(user), '@', quote(host), ';') from mysql.user
+    where user in ('root', '') and host <> 'localhost'" | my_client "$S"
+my_q "$S" "alter user root@localhost identified by 'lab'"
+echo lab >"$S.lab/password"
+
+# ---- a server set up well, and ways in ----
+
+status_is "a server as it should be is clean" 0 privaudit --json "$URI"
+is "all of it could be read" "$(jq -r 'select(.type == "unknown").what' "$T/out")" ''
+fails_with 64 'holds a password' privaudit "${URI/root@/root:lab@}"
+fails_with 64 'unknown parameter' privaudit "$URI&sslmode=on"
+HOME=$T/none MYSQL_HOME=$T/none fails_with 77 'Access denied for user .root' \
+    privaudit "$URI"
+like "the hint names the option file" "$(sed -n 2p "$T/err")" '\[client\] of ~/\.my\.cnf'
+fails_with 69 'connect:' privaudit "$FAMILY://root@localhost/?socket=$T/nowhere"
+fails_with 69 'connect:' privaudit "$FAMILY://root@127.0.0.1:$(free_port)/"
+status_is "over TCP it is the same server" 0 privaudit \
+    "$FAMILY://root@127.0.0.1:$(cat "$S.lab/port")/"
+
+# ---- the corpus ----
+
+FAMILY_SERVER=$URI
+FAMILY_POLICY="[target] env=staging
+[role 'root'@'localhost'] class=admin
+[role *] class=app"
+
+family_version() { echo 0; }	# a case says `on mysql mariadb-11.8` instead
+family_new() { :; }
+family_sql() { my_client "$S" <"$1"; }
+family_fix() { my_client "$S" <"$1"; }
+
+# How far the log is: every statement that writes moves it.
+family_touched()
+{
+	my_q "$S" "$([ "$FAMILY" = mysql ] && echo 'show binary log status' ||
+	    echo 'show master status')"
+}
+
+# What accounts may and are, what code runs as, and the settings that a fix may set.
+family_state()
+{
+	{
+		# MySQL's memory keeps an expiry that its table has forgotten.
+		[ "$FAMILY" = mariadb ] ||
+		    echo 'flush local privileges; set print_identified_with_as_hex = 1;'
+		my_client "$S" --raw <<-'SQL'
+		select if(host = '', concat('show grants for ', quote(user), ';'),
+		    concat('show create user ', quote(user), '@', quote(host), '; show grants for ',
+		    quote(user), '@', quote(host), ';')) from mysql.user order by user, host;
+		SQL
+		echo "select routine_schema, routine_name, security_type from
+		    information_schema.routines where routine_schema <> 'sys' order by 1, 2;
+		    select * from mysql.db where user = '';
+		    show global variables where variable_name in ('sync_binlog', 'binlog_format',
+		    'innodb_flush_log_at_trx_commit', 'binlog_expire_logs_seconds');"
+	} | my_client "$S"
+}
+
+# Statements that drop all that a case made.
+drop_all()
+{
+	my_q "$S" "select concat('drop database \`', replace(schema_name, '\`', '\`\`'), '\`;')
+	    from information_schema.schemata where schema_name not in
+	    ('mysql', 'sys', 'information_schema', 'performance_schema')"
+	if [ "$FAMILY" = mariadb ]; then
+		my_client "$S" --raw <<-'SQL'
+		select concat('drop ', if(json_value(priv, '$.is_role') = 1, 'role ', 'user '),
+		    '`', replace(user, '`', '``'), '`', if(json_value(priv, '$.is_role') = 1,
+		    '', concat('@`', host, '`')), ';') from mysql.global_priv
+		where user not in ('root', 'mariadb.sys', 'PUBLIC') or host not in ('localhost', '');
+		SQL
+		echo "delete from mysql.global_priv where user = 'PUBLIC';"
+	else
+		my_client "$S" --raw <<-'SQL'
+		select concat('drop user `', replace(user, '`', '``'), '`@`', host, '`;')
+		from mysql.user where user not like 'mysql.%' and (user <> 'root' or
+		host <> 'localhost');
+		SQL
+	fi
+	echo "delete from mysql.db where user = ''; flush privileges;"
+}
+
+# The case's own end first: a mandatory role cannot be dropped, nor partial revokes left on.
+family_end()
+{
+	[ ! -s "$1" ] || my_client "$S" <"$1"
+	drop_all | my_client "$S"
+}
+
+is_for_us()
+{
+	local on
+	on=$(corpus_head "$1" on)
+	case " ${on:-$FAMILY} " in
+	*" $FAMILY "* | *" $MYVERSION "*) return 0 ;;
+	esac
+	return 1
+}
+
+for case in "$ROOT"/tests/corpus/my/*.case; do
+	! is_for_us "$case" || corpus_run "$case"
+done
+
+# ---- the least rights are enough ----
+
+privaudit --print-grants "$FAMILY" >"$T/grants"
+my_q "$S" "create user privaudit@localhost identified by 'lab'; create database shop;
+    create table shop.t (a int);
+    create definer=root@localhost trigger shop.tr before insert on shop.t for each row set new.a = 1;
+    create user app@localhost identified by 'x'; grant insert, drop on shop.* to app@localhost"
+ok "what --print-grants prints runs" family_sql "$T/grants"
+cat >"$T/policy" <<'END'
+[role 'root'@'localhost'] class=admin
+[role 'app'@'localhost'] class=app
+[role 'privaudit'@'localhost'] class=backup
+END
+corpus_audit root
+FAMILY_SERVER=$(my_uri "$S" privaudit)
+corpus_audit privaudit
+is "the auditor reads all" "$(jq -r 'select(.type == "unknown") | .what, .why' "$T/privaudit.json")" ''
+is "and finds what root finds" "$(cat "$T/privaudit.list")" "$(cat "$T/root.list")"
+like "triggers among it" "$(jq -r .text "$T/privaudit.json")" 'trigger .shop.\..tr. runs as'
+table=$([ "$FAMILY" = mysql ] && echo user || echo global_priv)
+status_is "it sees no hashes" 1 env MYSQL_PWD=lab mariadb --no-defaults -u privaudit \
+    --socket="$S.lab/sock" -e "select * from mysql.$table"
+like "since the server denies it" "$(cat "$T/err")" denied
+family_end ""
+
+# ---- an auditor without rights passes nothing ----
+
+my_q "$S" "create user weak@localhost identified by 'lab'"
+status_is "without rights the answer is incomplete" 3 privaudit --json "$(my_uri "$S" weak)"
+like "it says what could not be read" "$(jq -r 'select(.type == "unknown").what' "$T/out")" '^the accounts$'
+done_testing

@@ -93,7 +93,9 @@ advise(struct audit_pg *a, const char *check, enum severity severity, enum sink 
 /* Logins that own something, or are a member of who does, and whose DDL is not logged. */
 static const char unlogged_ddl[] =
     "WITH RECURSIVE own AS (SELECT refobjid AS oid FROM pg_shdepend"
-    " WHERE deptype = 'o' AND refclassid = 'pg_authid'::regclass"
+    " WHERE deptype = 'o' AND refclassid = 'pg_authid'::regclass AND classid IN"
+    " ('pg_class'::regclass, 'pg_namespace'::regclass, 'pg_proc'::regclass,"
+    " 'pg_database'::regclass)"
     " UNION SELECT m.member FROM own o JOIN pg_auth_members m ON m.roleid = o.oid) "
     "SELECT count(*), min(r.rolname) FROM own o JOIN pg_roles r ON r.oid = o.oid"
     " WHERE r.rolcanlogin AND NOT EXISTS (SELECT FROM pg_db_role_setting s,"

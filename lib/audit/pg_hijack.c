@@ -50,6 +50,10 @@ static const char reached[] =
     " UNION ALL SELECT u.fn, i.indrelid, ARRAY['INSERT', 'UPDATE'], 'index ' || c.relname,"
     "  false FROM uses u JOIN pg_index i ON u.classid = 'pg_class'::regclass"
     " AND i.indexrelid = u.objid JOIN pg_class c ON c.oid = u.objid"
+    /* the key of a partitioned table; up to 14 a generated column */
+    " UNION ALL SELECT u.fn, c.oid, ARRAY['INSERT', 'UPDATE'], 'an expression', false"
+    " FROM uses u JOIN pg_class c ON u.classid = 'pg_class'::regclass AND c.oid = u.objid"
+    " WHERE c.relkind IN ('r', 'p')"
     " UNION ALL SELECT u.fn, k.conrelid, ARRAY['INSERT', 'UPDATE'],"
     "  'constraint ' || k.conname, false FROM uses u JOIN pg_constraint k"
     " ON u.classid = 'pg_constraint'::regclass AND k.oid = u.objid WHERE k.conrelid <> 0"

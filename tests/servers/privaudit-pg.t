@@ -92,7 +92,8 @@ state_of()
 		    pg_subscription pg_extension pg_user_mapping pg_trigger pg_policy; do
 			catalog "$system" '' '' ''
 		done
-		echo "select 'pg_class', to_jsonb(c) - 'relacl' - 'relpages' - 'reltuples',
+		echo "select 'pg_class', to_jsonb(c) - 'relacl' - 'relpages' - 'reltuples'
+		    - 'relfilenode' - 'relfrozenxid' - 'relminmxid',
 		    $(acl "relacl" r relowner) from pg_class c where (relkind <> 'S' and
 		    relkind not in ('i', 't') and oid >= 16384) or relacl is not null and relkind <> 'S'
 		    order by to_jsonb(c)::text;

@@ -53,6 +53,7 @@
 	X(my_uri)		\
 	X(opt)			\
 	X(page)			\
+	X(pg_who)		\
 	X(policy)		\
 	X(policy_may)		\
 	X(pool)			\

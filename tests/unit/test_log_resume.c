@@ -164,23 +164,24 @@ START_TEST(what_was_shipped_is_proven_first)
 }
 END_TEST
 
-START_TEST(the_end_of_a_segment_is_proven_by_that_segment)
+/* Where the stored log ends, up to where the state has proof of it, and so the plan. */
+static const struct {
+	uint64_t end, proof;
+	const char *plan;
+} proofs[] = {
+	{ AT(5, 100), AT(5, 100), "00000001 from 5+0 start 5+100 compare 7" },
+	{ AT(6, 0), AT(6, 0), "00000001 from 5+0 start 6+0 compare 7" },	/* a segment's end */
+	{ AT(5, 100), AT(4, 10), "00000001 from 4+0 start 4+10 compare 7" },
+	{ AT(5, 100), AT(5, 200), "00000001 from 5+0 start 5+0" },	/* of more than is there */
+};
+
+START_TEST(it_goes_on_where_there_is_proof)
 {
-	struct resume_stream *s = hold("1", 0, 0, AT(6, 0));
+	struct resume_stream *s = hold("1", 0, 0, proofs[_i].end);
 
-	server("1", AT(9, 99), AT(6, 0));
-	remember(s, AT(6, 0));
-	ck_assert_str_eq(plan(decide(1, NULL)), "00000001 from 5+0 start 6+0 compare 7");
-}
-END_TEST
-
-START_TEST(an_older_proof_makes_it_begin_there)
-{
-	struct resume_stream *s = hold("1", 0, 0, AT(5, 100));
-
-	server("1", AT(9, 99), AT(5, 100));
-	remember(s, AT(4, 10));
-	ck_assert_str_eq(plan(decide(1, NULL)), "00000001 from 4+0 start 4+10 compare 7");
+	server("1", AT(9, 99), proofs[_i].proof);
+	remember(s, proofs[_i].proof);
+	ck_assert_str_eq(plan(decide(1, NULL)), proofs[_i].plan);
 }
 END_TEST
 
@@ -628,8 +629,8 @@ log_resume_suite(void)
 	tcase_add_test(t, a_slot_that_reserves_nothing_begins_at_the_end);
 	tcase_add_test(t, a_slot_on_an_older_timeline_begins_there);
 	tcase_add_test(t, what_was_shipped_is_proven_first);
-	tcase_add_test(t, the_end_of_a_segment_is_proven_by_that_segment);
-	tcase_add_test(t, an_older_proof_makes_it_begin_there);
+	tcase_add_loop_test(t, it_goes_on_where_there_is_proof, 0,
+	    sizeof(proofs) / sizeof(proofs[0]));
 	tcase_add_test(t, the_later_proof_counts);
 	tcase_add_test(t, another_stream_s_state_is_no_proof);
 	tcase_add_test(t, without_proof_it_overlaps_from_the_segment_s_start_or_the_slot);

@@ -30,7 +30,8 @@ static const struct opt opts[] = {
 	{ OPT_UNDO, "undo-script", NULL, "print the script that takes them back" },
 	{ OPT_SUGGEST, "suggest", NULL, "print a first policy for the server" },
 	{ OPT_FAIL_ON, "fail-on", "SEVERITY", "low, medium, high (default), critical" },
-	{ OPT_BASELINE, "baseline", "FILE", "what --json printed earlier: tell the difference" },
+	{ OPT_BASELINE, "baseline", "FILE",
+	    "what --json printed earlier: tell the difference" },
 	OPT_JSON,
 	{ OPT_TAP, "tap", NULL, "print TAP" },
 	{ OPT_SARIF, "sarif", NULL, "print SARIF 2.1.0" },
@@ -115,7 +116,8 @@ take_option(void *args, int letter, const char *arg, struct err *e)
 		return 0;
 	case OPT_ALSO:
 		if (a->nalso == ENVIRONMENTS_MAX)
-			return err_set(e, ERR_USAGE, "option --also: more than %d environments",
+			return err_set(e, ERR_USAGE,
+			    "option --also: more than %d environments",
 			    ENVIRONMENTS_MAX);
 		a->also[a->nalso++] = arg;
 		return 0;
@@ -127,8 +129,8 @@ static int
 take_family(struct privaudit *a, int n, char **operand, struct err *e)
 {
 	a->server = n == 1 ? operand[0] : "postgresql";
-	if (n > 1 || (strcmp(a->server, "postgresql") != 0 && strcmp(a->server, "mysql") != 0 &&
-	    strcmp(a->server, "mariadb") != 0))
+	if (n > 1 || (strcmp(a->server, "postgresql") != 0 &&
+	    strcmp(a->server, "mysql") != 0 && strcmp(a->server, "mariadb") != 0))
 		return err_set(e, ERR_USAGE,
 		    "--print-grants takes one of postgresql, mysql and mariadb");
 	return 0;
@@ -149,11 +151,13 @@ take_operands(void *args, int n, char **operand, struct err *e)
 	if (a->grants)
 		return take_family(a, n, operand, e);
 	if (n != 1)
-		return err_set(e, ERR_USAGE, n == 0 ? "which server? give a connection string" :
+		return err_set(e, ERR_USAGE,
+		    n == 0 ? "which server? give a connection string" :
 		    "one server at a time");
 	a->server = operand[0];
 	if ((a->format != TELL_TEXT) + a->common.json + (a->script != 0) + a->suggest > 1)
-		return err_set(e, ERR_USAGE, "--json, --tap, --sarif, --suggest and the scripts "
+		return err_set(e, ERR_USAGE,
+		    "--json, --tap, --sarif, --suggest and the scripts "
 		    "exclude each other");
 	if (a->common.json)
 		a->format = TELL_JSON;
@@ -276,10 +280,11 @@ conclude(const struct privaudit *a, const struct telling *t, struct err *e)
 
 	if (kind == ERR_NEGATIVE)
 		return err_set(e, kind, "%s: there are findings of severity %s%s", a->name,
-		    severity_name(a->fail_on), a->fail_on < SEVERITY_CRITICAL ? " or above" : "");
+		    severity_name(a->fail_on),
+		    a->fail_on < SEVERITY_CRITICAL ? " or above" : "");
 	if (kind == ERR_INCOMPLETE) {
-		err_set(e, kind, "%s: no verdict, since %" PRIu32 " could not be read", a->name,
-		    a->g->unknowns);
+		err_set(e, kind, "%s: no verdict, since %" PRIu32 " could not be read",
+		    a->name, a->g->unknowns);
 		return err_hint(e, "privaudit --print-grants prints the rights that it needs");
 	}
 	return 0;
@@ -400,8 +405,9 @@ run(void *args, struct report *report, struct err *e)
 }
 
 static const struct tool tool = {
-	.help = { "privaudit", "who could destroy the database, its log or its backups", synopsis,
-		opts, "privaudit(1) tells more, bulkhead-policy(5) what a policy is." },
+	.help = { "privaudit", "who could destroy the database, its log or its backups",
+		synopsis, opts,
+		"privaudit(1) tells more, bulkhead-policy(5) what a policy is." },
 	.option = take_option,
 	.operands = take_operands,
 	.run = run,

@@ -217,7 +217,8 @@ header(struct parser *p)
 		return -1;
 	skip_blanks(p);
 	if (!at(p, ']'))
-		return bad(p, "a header is [KIND NAME] or [KIND]; a name with blanks stands in "
+		return bad(p,
+		    "a header is [KIND NAME] or [KIND]; a name with blanks stands in "
 		    "double quotes");
 	p->p++;
 	return check_end(p);
@@ -231,7 +232,8 @@ values(struct parser *p, struct ini_setting *set)
 	const char *end;
 	int more;
 
-	(void)snprintf(what, sizeof(what), "a value of %.*s", NAME_MAX_TOLD, set->key); /* fits */
+	/* It fits. */
+	(void)snprintf(what, sizeof(what), "a value of %.*s", NAME_MAX_TOLD, set->key);
 	do {
 		if ((v = grow(p, set->value, set->n, sizeof(*v))) == NULL)
 			return -1;

@@ -20,7 +20,7 @@ struct jsonline_member {
 	const char *key;
 	enum jsonline_kind kind;
 	const char *text;	/* of a string */
-	uint64_t number;	/* of a number; one that is negative, broken or too large is OTHER */
+	uint64_t number;	/* one that is negative, broken or too large is OTHER */
 };
 
 struct jsonline {

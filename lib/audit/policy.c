@@ -215,9 +215,11 @@ add_word(const struct policy *p, struct policy_class *c, const char *text, unsig
 	} else if (w != NULL)
 		c->may[c->n++] = w->word;
 	else if ((near = policy_word_near(text)) != NULL)
-		return bad(p, line, e, "there is no privilege %.60s; is %s meant?", text, near);
+		return bad(p, line, e, "there is no privilege %.60s; is %s meant?", text,
+		    near);
 	else
-		return bad(p, line, e, "there is no privilege %.60s; bulkhead-policy(5) lists them",
+		return bad(p, line, e,
+		    "there is no privilege %.60s; bulkhead-policy(5) lists them",
 		    text);
 	return 0;
 }
@@ -260,7 +262,8 @@ set_may(const struct policy *p, struct policy_class *c, const struct ini_setting
 	for (i = 0; i < set->n; i++) {
 		word = set->value[i].text;
 		if (word[0] == '+' && !plus)
-			return bad(p, set->line, e, "may= adds to app with a + before its first "
+			return bad(p, set->line, e,
+			    "may= adds to app with a + before its first "
 			    "word, or before none");
 		if (add_word(p, c, word[0] == '+' ? word + 1 : word, set->line, e) != 0)
 			return -1;
@@ -299,7 +302,8 @@ check_used(const struct policy *p, struct err *e)
 			if (p->role[k].class == &p->class[i])
 				break;
 		if (k == p->roles && !policy_is_builtin(p->class[i].name))
-			return bad(p, p->priv->may[i]->line, e, "no role is of the class %.60s",
+			return bad(p, p->priv->may[i]->line, e,
+			    "no role is of the class %.60s",
 			    p->class[i].name);
 	}
 	return 0;
@@ -348,7 +352,8 @@ check_roles(const struct policy *p, struct err *e)
 	qsort(sorted, p->roles, sizeof(*sorted), by_name);
 	for (i = 1; i < p->roles && r == 0; i++)
 		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-			r = bad(p, sorted[i]->line, e, "[role %.60s] is there twice, first in line %u",
+			r = bad(p, sorted[i]->line, e,
+			    "[role %.60s] is there twice, first in line %u",
 			    sorted[i]->name, sorted[i - 1]->line);
 	free(sorted);
 	return r;
@@ -371,18 +376,21 @@ static int
 add_except(struct policy *p, const struct ini_section *s, struct err *e)
 {
 	struct policy_except *x = &p->except[p->excepts];
-	const struct policy_word *w;
+	const struct policy_word *w = NULL;
 
 	if (needed(p, s, "id", &x->id, e) != 0 || needed(p, s, "role", &x->role, e) != 0 ||
 	    one(p, s, "object", &x->object, e) != 0 || one(p, s, "priv", &x->priv, e) != 0 ||
 	    needed(p, s, "reason", &x->reason, e) != 0 ||
 	    needed(p, s, "owner", &x->owner, e) != 0 ||
-	    one(p, s, "ticket", &x->ticket, e) != 0 || needed(p, s, "until", &x->until, e) != 0)
+	    one(p, s, "ticket", &x->ticket, e) != 0 ||
+	    needed(p, s, "until", &x->until, e) != 0)
 		return -1;
 	if (check_find(x->id) == NULL)
-		return bad(p, s->line, e, "there is no check %.60s; privaudit(1) lists them", x->id);
+		return bad(p, s->line, e, "there is no check %.60s; privaudit(1) lists them",
+		    x->id);
 	if (!is_date(x->until))
-		return bad(p, s->line, e, "until=%.60s is no date such as 2027-03-01", x->until);
+		return bad(p, s->line, e, "until=%.60s is no date such as 2027-03-01",
+		    x->until);
 	if (x->priv != NULL && (w = policy_word(x->priv)) == NULL)
 		return bad(p, s->line, e, "there is no privilege %.60s", x->priv);
 	if (x->priv != NULL)
@@ -419,7 +427,8 @@ take(struct policy *p, const struct ini *ini, int kind, struct err *e)
 	uint32_t i;
 
 	for (i = 0; i < ini->n; i++)
-		if (kind_of(&ini->section[i]) == kind && taker[kind](p, &ini->section[i], e) != 0)
+		if (kind_of(&ini->section[i]) == kind &&
+		    taker[kind](p, &ini->section[i], e) != 0)
 			return -1;
 	return 0;
 }
@@ -461,7 +470,8 @@ fill(struct policy *p, const char *text, size_t len, struct err *e)
 
 	while (policy_words[v->words].word != NULL)
 		v->words++;
-	if ((v->builtin = ini_parse("built-in", policy_builtin, strlen(policy_builtin), e)) == NULL)
+	v->builtin = ini_parse("built-in", policy_builtin, strlen(policy_builtin), e);
+	if (v->builtin == NULL)
 		return -1;
 	if (text != NULL && (v->file = ini_parse(v->name, text, len, e)) == NULL)
 		return -1;

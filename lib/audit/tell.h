@@ -31,7 +31,7 @@ struct telling {
 	const char *server;		/* its name and version */
 	unsigned engine;		/* CHECK_...: which checks there are on it */
 	enum severity fail_on;
-	int fixes;			/* with SQL and inverse; --json has them where they are */
+	int fixes;			/* with SQL and inverse; --json has them anyway */
 	int accounts;			/* --json lists those that can log in, too */
 };
 

@@ -163,7 +163,7 @@ print_gone(struct tale *x, const struct baseline_entry *was, struct err *e)
 	return json_write(&x->j, x->f, e);
 }
 
-/* A line that cannot be written shows at the end: the file remembers, and so does the buffer. */
+/* What cannot be written shows at the end: the file remembers, and so does the buffer. */
 static void
 print_note(struct tale *x, const char *text)
 {

@@ -97,7 +97,8 @@ print_account(struct tap *p, uint32_t node)
 		for (rest = v->finding + p->first[node]; rest < v->finding + v->n &&
 		    rest->account == node; rest++)
 			if (rest != f && rest->check == c)
-				fprintf(p->x->f, "# also %s %s: %s\n", severity_name(rest->severity),
+				fprintf(p->x->f, "# also %s %s: %s\n",
+				    severity_name(rest->severity),
 				    sink_name(rest->sink), tale_line(p->x, rest));
 	}
 }

@@ -89,7 +89,8 @@ print_finding(struct tale *x, const struct finding *f)
 	fprintf(x->f, "  %-8s %-3s %-10s %s\n", severity_name(f->severity), f->check->id,
 	    f->sink != SINK_NONE ? sink_name(f->sink) : "", tale_line(x, f));
 	objects = tale_objects(x, f);
-	fprintf(x->f, INDENT "%s%s%s", objects, objects[0] != '\0' ? "; " : "", f->fingerprint);
+	fprintf(x->f, INDENT "%s%s%s", objects, objects[0] != '\0' ? "; " : "",
+	    f->fingerprint);
 	print_state(x, f);
 	if (f->expired != NULL)
 		fprintf(x->f, "; the exception in line %u ran out on %s", f->expired->line,
@@ -187,7 +188,8 @@ print_summary(struct tale *x)
 	fprintf(x->f, "; %" PRIu32 " unknown, %" PRIu32 " excepted", x->t->g->unknowns,
 	    v->excepted);
 	if (x->t->baseline != NULL)
-		fprintf(x->f, "; since the baseline %" PRIu32 " new, %" PRIu32 " changed, %" PRIu32
+		fprintf(x->f,
+		    "; since the baseline %" PRIu32 " new, %" PRIu32 " changed, %" PRIu32
 		    " gone", x->state[TELL_NEW], x->state[TELL_WORSE] + x->state[TELL_CHANGED],
 		    x->gone);
 	print_proved(x);
@@ -207,7 +209,8 @@ tell_text(struct tale *x, struct err *e)
 		buf_str(&x->line, ", by the policy ");
 		tale_flat(&x->line, x->t->policy_file);
 	} else
-		buf_str(&x->line, ", by the defaults: there is no policy (-p); --suggest writes "
+		buf_str(&x->line,
+		    ", by the defaults: there is no policy (-p); --suggest writes "
 		    "a first one");
 	fprintf(x->f, "%s\n", buf_cstr(&x->line));
 	for (i = 0; i < v->n; i++) {

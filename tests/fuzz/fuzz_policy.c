@@ -8,7 +8,8 @@
 static const char good[] =
     "[target] env=production owner=o files=a,\"b c\"\n[class app] may=SELECT,UPDATE\n"
     "[class etl] may=+DDL,TRUNCATE # x\n[role \"a\\x01\\n\"] class=etl db=a,b schema=c\n"
-    "[role *] class=readonly\n[except] id=A1 role=r object=o priv=TRUNCATE reason=\"x\" owner=o\n"
+    "[role *] class=readonly\n[except] id=A1 role=r object=o priv=TRUNCATE reason=\"x\" "
+    "owner=o\n"
     " ticket=t until=2027-03-01\n";
 
 int

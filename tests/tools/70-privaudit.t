@@ -196,6 +196,9 @@ is "until its last day" "$(found 'select(.account == "shop_app" and .check == "O
 # ---- what surrounds the server ------------------------------------------------------------------
 
 mkdir -p "$T/vault/incoming"
+run audit --json -r "$T/vault"
+is "a repository on the server's own disk" "$(found 'select(.check == "B5") | .type + " " + .severity')" \
+    'fault critical'
 BULKHEAD_REPO=$T/vault run audit --json
 is "only with -r" "$(found 'select(.check == "B5") | .type')" ""
 run audit --json -r "$T/vault" --canary

@@ -162,9 +162,11 @@ static const struct {
 	    "[class NAME], [role NAME] and [except]" },
 	{ "[role] class=app", "p.ini:1: [role NAME] needs a name" },
 	{ "[target x] env=production", "p.ini:1: [target] has no name" },
-	{ "[role a b] class=app", "p.ini:1: a header is [KIND NAME] or [KIND]; a name with blanks "
+	{ "[role a b] class=app",
+	    "p.ini:1: a header is [KIND NAME] or [KIND]; a name with blanks "
 	    "stands in double quotes" },
-	{ "[role a", "p.ini:1: a header is [KIND NAME] or [KIND]; a name with blanks stands in "
+	{ "[role a",
+	    "p.ini:1: a header is [KIND NAME] or [KIND]; a name with blanks stands in "
 	    "double quotes" },
 	{ "[role a]class=app", "p.ini:1: a blank or a new line is missing before \"c\"" },
 	{ "[role a] class=app#x", "p.ini:1: a blank or a new line is missing before \"#\"" },
@@ -174,36 +176,47 @@ static const struct {
 	{ "[role a] class=", "p.ini:1: a value of class is missing" },
 	{ "[role a] class=app schema=a,", "p.ini:1: a value of schema is missing" },
 	{ "[role a] class=app schema=\"\"", "p.ini:1: a value of schema is missing" },
-	{ "[role a] class=app\\", "p.ini:1: a value of class app: what holds quotes, blanks or "
+	{ "[role a] class=app\\",
+	    "p.ini:1: a value of class app: what holds quotes, blanks or "
 	    "backslashes stands in double quotes" },
 	{ "[role \"a\n\"]", "p.ini:1: a quoted text has no end in its line" },
-	{ "\n[role \"a\\q\"]", "p.ini:2: in quotes a backslash stands before \", \\, n, t, or x and "
+	{ "\n[role \"a\\q\"]",
+	    "p.ini:2: in quotes a backslash stands before \", \\, n, t, or x and "
 	    "two digits" },
-	{ "[role \"a\\x00\"]", "p.ini:1: in quotes a backslash stands before \", \\, n, t, or x and "
+	{ "[role \"a\\x00\"]",
+	    "p.ini:1: in quotes a backslash stands before \", \\, n, t, or x and "
 	    "two digits" },
 	{ "\n[role a] clas=app", "p.ini:2: [role] has no clas=; it has: class db schema" },
 	{ "[role a] class=app class=app", "p.ini:1: class= is there twice" },
 	{ "[role a] db=shop", "p.ini:1: [role] without class=" },
 	{ "[role a] class=ap", "p.ini:1: there is no class ap" },
 	{ "[role a] class=app,app", "p.ini:1: class= takes one value, not a list" },
-	{ "[role \"*\"] class=app", "p.ini:1: an account named * cannot have a line of its own" },
+	{ "[role \"*\"] class=app",
+	    "p.ini:1: an account named * cannot have a line of its own" },
 	{ "[role b] class=app\n[role a] class=app\n[role b] class=ship",
 	    "p.ini:3: [role b] is there twice, first in line 1" },
 	{ "[class app]", "p.ini:1: [class app] without may=" },
-	{ "[class app] may=SELECT\n[class app] may=SELECT", "p.ini:2: [class app] is there twice" },
+	{ "[class app] may=SELECT\n[class app] may=SELECT",
+	    "p.ini:2: [class app] is there twice" },
 	{ "[class mine] may=SELECT", "p.ini:1: no role is of the class mine" },
-	{ "[class app] may=SELEKT", "p.ini:1: there is no privilege SELEKT; is SELECT meant?" },
+	{ "[class app] may=SELEKT",
+	    "p.ini:1: there is no privilege SELEKT; is SELECT meant?" },
 	{ "[class app] may=EVERYTHING", "p.ini:1: there is no privilege EVERYTHING; "
 	    "bulkhead-policy(5) lists them" },
-	{ "[class app] may=SELECT,+DDL", "p.ini:1: may= adds to app with a + before its first word, "
+	{ "[class app] may=SELECT,+DDL",
+	    "p.ini:1: may= adds to app with a + before its first word, "
 	    "or before none" },
 	{ "[target] env=prod", "p.ini:1: env=prod: an environment is production, staging or "
 	    "development" },
 	{ "[target] owner=a\n[target] owner=a", "p.ini:2: [target] is there twice" },
-	{ "[except] role=a reason=r owner=o until=2027-01-01", "p.ini:1: [except] without id=" },
-	{ "[except] id=A1 reason=r owner=o until=2027-01-01", "p.ini:1: [except] without role=" },
-	{ "[except] id=A1 role=a owner=o until=2027-01-01", "p.ini:1: [except] without reason=" },
-	{ "[except] id=A1 role=a reason=r until=2027-01-01", "p.ini:1: [except] without owner=" },
+	{ "[except] role=a reason=r owner=o until=2027-01-01",
+	    "p.ini:1: [except] without id=" },
+	{ "[except] id=A1 reason=r owner=o until=2027-01-01",
+	    "p.ini:1: [except] without role=" },
+	{ "[except] id=A1 role=a owner=o until=2027-01-01",
+	    "p.ini:1: [except] without reason=" },
+	{ "[except] id=A1 role=a reason=r until=2027-01-01",
+	    "p.ini:1: [except] without owner=" },
 	{ "[except] id=A1 role=a reason=r owner=o", "p.ini:1: [except] without until=" },
 	{ "[except] id=A1 role=a reason=r owner=o until=2027-02-29",
 	    "p.ini:1: until=2027-02-29 is no date such as 2027-03-01" },

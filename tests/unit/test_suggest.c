@@ -44,7 +44,8 @@ START_TEST(each_login_has_a_line_that_fits)
 {
 	struct graph_set *orders = ag_table("sales", "orders");
 	uint32_t app = ag_login("shop_app"), look = ag_login("reports");
-	uint32_t boss = ag_login("postgres"), ship = ag_login("backup"), owner = ag_role("owner");
+	uint32_t boss = ag_login("postgres"), ship = ag_login("backup"),
+	    owner = ag_role("owner");
 
 	ag->node[boss].bootstrap = 1;
 	ag_attribute(boss, "SUPERUSER", SINK_SUPER);
@@ -76,7 +77,8 @@ START_TEST(what_is_too_much_is_a_comment_and_a_finding)
 	suggest();
 	has("# can do more than app may: OWNER (table sales.orders and 2 more)\n"
 	    "[role shop_app]  class=app  db=shop  schema=sales\n");
-	has("# can do more than app may: SUPERUSER; class=admin, if it is a person who administers\n"
+	has("# can do more than app may: SUPERUSER; class=admin, if it is a person who "
+	    "administers\n"
 	    "[role ann]  class=app\n");
 	ck_assert_ptr_nonnull(av_find(app, "A1", SINK_DROP));
 	ck_assert_ptr_nonnull(av_find(ann, "R5", SINK_SUPER));

@@ -100,10 +100,12 @@ START_TEST(people_read_one_path_a_line)
 	snprintf(want, sizeof(want), "Server 15, by the policy p.ini\n"
 	    "\n"
 	    "shop_app (app)\n"
-	    "  high     A1  DROP       shop_app -> member of deploy #1 -> TRUNCATE on sales -> "
+	    "  high     A1  DROP       shop_app -> member of deploy #1 -> TRUNCATE on sales "
+	    "-> "
 	    "TRUNCATE\n"
 	    "                         table sales.orders in shop, and 1 more; %s\n"
-	    "  medium   R5  WRITE      shop_app -> member of deploy #1 -> CREATEDB -> CREATEDB\n"
+	    "  medium   R5  WRITE      shop_app -> member of deploy #1 -> CREATEDB -> "
+	    "CREATEDB\n"
 	    "                         %s\n"
 	    "\n"
 	    "2 accounts, 2 findings: 1 high, 1 medium; 0 unknown, 0 excepted\n",
@@ -119,14 +121,16 @@ START_TEST(it_is_said_that_there_is_no_policy)
 {
 	judged(NULL);
 	told(TELL_TEXT);
-	has("Server 15, by the defaults: there is no policy (-p); --suggest writes a first one\n");
+	has("Server 15, by the defaults: there is no policy (-p); --suggest writes a first "
+	    "one\n");
 }
 END_TEST
 
 START_TEST(a_fix_stands_below_with_its_inverse)
 {
 	judged(POLICY);
-	fix = (struct finding_fix){ .sql = strdup("REVOKE a FROM \"x\ny\";\nREVOKE b FROM \x1b;\n"),
+	fix = (struct finding_fix){ .sql = strdup("REVOKE a FROM \"x\ny\";\nREVOKE b FROM "
+	    "\x1b;\n"),
 		.undo = strdup("GRANT a;\n"), .advice = NULL, .remaining = 1,
 		.remains = "shop_app -> else" };
 	av.finding[0].fix = &fix;
@@ -206,8 +210,10 @@ START_TEST(json_has_all_that_a_program_wants)
 	judged(POLICY);
 	snprintf(want, sizeof(want), "{\"v\":1,\"type\":\"finding\",\"fingerprint\":\"%s\","
 	    "\"check\":\"A1\",\"severity\":\"high\",\"account\":\"shop_app\",\"class\":\"app\","
-	    "\"sink\":\"DROP\",\"text\":\"shop_app -> member of deploy #1 -> TRUNCATE on sales -> "
-	    "TRUNCATE\",\"path\":[\"shop_app\",\"member of deploy\\n#1\",\"TRUNCATE on sales\","
+	    "\"sink\":\"DROP\",\"text\":\"shop_app -> member of deploy #1 -> TRUNCATE on "
+	    "sales -> "
+	    "TRUNCATE\",\"path\":[\"shop_app\",\"member of deploy\\n#1\",\"TRUNCATE on "
+	    "sales\","
 	    "\"TRUNCATE\"],\"rows\":[\"row\",\"row\"],\"privilege\":\"TRUNCATE\","
 	    "\"database\":\"shop\",\"schema\":\"sales\",\"kind\":\"table\","
 	    "\"object\":\"sales.orders\",\"objects\":2,\"expired\":null,\"fix\":null,"
@@ -220,7 +226,8 @@ START_TEST(json_has_all_that_a_program_wants)
 	told(TELL_JSON);
 	has("{\"v\":1,\"type\":\"account\",\"account\":\"shop_app\",\"class\":\"app\"}\n"
 	    "{\"v\":1,\"type\":\"account\",\"account\":\"ann\",\"class\":\"admin\"}\n");
-	has("{\"v\":1,\"type\":\"result\",\"status\":1,\"server\":\"Server 15\",\"policy\":\"p.ini\","
+	has("{\"v\":1,\"type\":\"result\",\"status\":1,\"server\":\"Server "
+	    "15\",\"policy\":\"p.ini\","
 	    "\"environment\":\"production\",\"fail_on\":\"high\",\"accounts\":2,\"findings\":2,"
 	    "\"critical\":0,\"high\":1,\"medium\":1,\"low\":0,\"failing\":1,\"unknown\":0,"
 	    "\"excepted\":0}\n");
@@ -237,7 +244,8 @@ START_TEST(tap_has_a_line_for_each_account_and_check)
 	judged(POLICY);
 	told(TELL_TAP);
 	ck_assert_int_eq(strncmp(text, "TAP version 13\n", 15), 0);
-	has(" - A1 shop_app: high DROP: shop_app -> member of deploy \\#1 -> TRUNCATE on sales -> "
+	has(" - A1 shop_app: high DROP: shop_app -> member of deploy \\#1 -> TRUNCATE on "
+	    "sales -> "
 	    "TRUNCATE\n");
 	has(" - R5 shop_app: medium WRITE: shop_app -> member of deploy \\#1 -> CREATEDB -> "
 	    "CREATEDB # TODO below --fail-on\n");
@@ -259,7 +267,8 @@ START_TEST(sarif_names_rule_place_and_fingerprint)
 	judged(POLICY);
 	told(TELL_SARIF);
 	has("{\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"version\":\"2.1.0\"");
-	snprintf(want, sizeof(want), "\"locations\":[{\"physicalLocation\":{\"artifactLocation\":"
+	snprintf(want, sizeof(want),
+	    "\"locations\":[{\"physicalLocation\":{\"artifactLocation\":"
 	    "{\"uri\":\"p.ini\"},\"region\":{\"startLine\":2}},\"logicalLocations\":"
 	    "[{\"fullyQualifiedName\":\"shop_app\"}]}],\"partialFingerprints\":"
 	    "{\"privaudit/v1\":\"%s\"},\"properties\":{\"severity\":\"high\"",
@@ -319,7 +328,8 @@ START_TEST(what_is_gone_is_told)
 	ck_assert_int_eq(tell_outcome(&t), ERR_NONE);
 	told(TELL_TEXT);
 	has("\ngone since the baseline\n");
-	has("  high     A1  DROP       shop_app -> member of deploy #1 -> TRUNCATE on sales -> "
+	has("  high     A1  DROP       shop_app -> member of deploy #1 -> TRUNCATE on sales "
+	    "-> "
 	    "TRUNCATE\n");
 	has("0 new, 0 changed, 2 gone\n");
 	told(TELL_JSON);
@@ -337,7 +347,8 @@ START_TEST(a_policy_that_does_not_fit_is_noted)
 	has("\nnote: p.ini:4: there is no account shop_ap on this server\n");
 	has("\nnote: p.ini:5: this exception covers nothing; take it away\n");
 	told(TELL_JSON);
-	has("{\"v\":1,\"type\":\"note\",\"text\":\"p.ini:4: there is no account shop_ap on this "
+	has("{\"v\":1,\"type\":\"note\",\"text\":\"p.ini:4: there is no account shop_ap on "
+	    "this "
 	    "server\"}\n");
 }
 END_TEST

@@ -33,7 +33,7 @@ scope_of(struct judge_private *j, const struct policy_role *r)
 	const struct policy_role *s;
 	uint32_t i;
 
-	if (r == NULL || j->o.why)
+	if (r == NULL)
 		return 0;
 	for (i = 1; i < j->scopes; i++) {
 		s = j->scope_role[i];
@@ -82,7 +82,7 @@ judge_cells_init(struct judge_private *j, struct err *e)
 		r = policy_role(j->p, g, i);
 		j->named[i] = r != NULL;
 		j->scope[i] = scope_of(j, r);
-		j->excepts[i] = !j->o.why && has_excepts(j->p, g->node[i].name);
+		j->excepts[i] = has_excepts(j->p, g->node[i].name) != 0;
 	}
 	return 0;
 }
@@ -331,7 +331,7 @@ follow(struct judge_private *j, uint32_t account, uint32_t state, uint32_t *exce
 	const struct reach *r = &j->reach;
 	uint32_t label = reach_label(r, state), i;
 	const struct cell *c = cell_of(j, reach_node(r, state), reach_how(state),
-	    j->scope[account]);
+	    j->o.why ? 0 : j->scope[account]);
 	const struct check *check;
 	const struct entry *en;
 
@@ -342,7 +342,7 @@ follow(struct judge_private *j, uint32_t account, uint32_t state, uint32_t *exce
 		if (!reach_open(r, en->gate, label))
 			continue;
 		check = label != 0 ? r->label[label] : en->check;
-		if (j->excepts[account]
+		if (j->excepts[account] && !j->o.why
 		    && (en = except(j, account, check, en, excepted)) == NULL)
 			return -1;
 		if (en->n > 0 && add_lead(j, check, state, en) == -1)

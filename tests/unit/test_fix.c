@@ -374,6 +374,29 @@ START_TEST(what_an_exception_accepts_is_not_taken)
 }
 END_TEST
 
+/* `why` shows what a class may, too; that is not cut, for nobody. */
+START_TEST(why_cuts_only_what_no_class_needs)
+{
+	uint32_t app = ag_login("app"), root = ag_login("root"), group = ag_role("group");
+
+	ag_attribute(root, "SUPERUSER", SINK_SUPER);
+	ag_member(app, group, STEP_USE);
+	ag_power(group, "SELECT", SINK_READ_ALL, ag_table("s", "t"));
+	ag_power(group, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	audit_judge("[role app] class=app\n[role root] class=admin\n");
+	audit_why(root);
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_str_eq(av.finding[0].fix->sql, "");
+	ck_assert_ptr_nonnull(strstr(av.finding[0].fix->advice, "root needs SUPERUSER"));
+	audit_why(app);
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_uint_eq(av.n, 2);
+	ck_assert_str_eq(av_find(app, "A1", SINK_READ_ALL)->fix->sql, "");
+	ck_assert_ptr_nonnull(strstr(av_find(app, "A1", SINK_DROP)->fix->sql, "REVOKE TRUNCATE"));
+}
+END_TEST
+
 START_TEST(a_fault_has_its_own_statement)
 {
 	struct graph_basis b = { .why = "fsync is off: a crash loses data",
@@ -532,6 +555,7 @@ fix_suite(void)
 	tcase_add_test(t, an_owner_changes_and_keeps_what_its_class_may);
 	tcase_add_test(t, nothing_is_taken_from_a_login_that_nobody_named);
 	tcase_add_test(t, what_an_exception_accepts_is_not_taken);
+	tcase_add_test(t, why_cuts_only_what_no_class_needs);
 	tcase_add_test(t, a_fault_has_its_own_statement);
 	tcase_add_test(t, a_script_has_each_statement_once_and_each_database_together);
 	tcase_add_test(t, paths_are_drawn_in_one_line);

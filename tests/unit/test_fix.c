@@ -221,6 +221,59 @@ START_TEST(two_cuts_do_not_take_together_what_each_leaves)
 }
 END_TEST
 
+/* The same with powers: the migrator has it twice, and keeps one. */
+START_TEST(two_revokes_do_not_take_together_what_each_leaves)
+{
+	uint32_t a = ag_login("a"), b = ag_login("b"), deploy = ag_login("deploy");
+	uint32_t x = ag_role("x"), y = ag_role("y");
+	struct graph_set *t = ag_table("s", "t");
+
+	ag_member(a, x, STEP_USE);
+	ag_member(b, y, STEP_USE);
+	ag_member(deploy, x, STEP_USE);
+	ag_member(deploy, y, STEP_USE);
+	ag_power(x, "TRUNCATE", SINK_DROP, t);
+	ag_power(y, "TRUNCATE", SINK_DROP, t);
+	ag_power(x, "SELECT", SINK_READ_ALL, t);
+	ag_power(y, "SELECT", SINK_READ_ALL, t);
+	fix("[role *] class=app\n[role deploy] class=migrator\n");
+	ck_assert_uint_eq(av.n, 2);
+	ck_assert_str_eq(script(0),
+	    "\\connect \"shop\"\nREVOKE TRUNCATE ON TABLE s.t FROM x;\n");
+	ck_assert_uint_eq(av_find(b, "A1", SINK_DROP)->fix->remaining, 1);
+	ck_assert_ptr_nonnull(strstr(av_find(b, "A1", SINK_DROP)->fix->advice, "b needs SELECT"));
+}
+END_TEST
+
+START_TEST(an_ownership_that_must_go_is_no_other_way)
+{
+	uint32_t app = ag_login("app"), group = ag_role("group");
+	struct graph_set *t = ag_table("s", "t");
+
+	ag_member(app, group, STEP_USE);
+	ag_power(group, "SELECT", SINK_READ_ALL, t);
+	ag_power(group, "TRUNCATE", SINK_DROP, t);
+	ag_power(app, "OWNER", SINK_DROP, t);
+	fix("[role app] class=app\n");
+	ck_assert_ptr_null(strstr(script(0), "REVOKE group"));
+	ck_assert_ptr_nonnull(strstr(script(0), "REVOKE TRUNCATE"));
+	ck_assert_ptr_nonnull(strstr(script(0), "REVOKE OWNER"));
+}
+END_TEST
+
+START_TEST(a_thief_takes_nothing_from_its_victim)
+{
+	uint32_t app = ag_login("app"), boss = ag_login("boss");
+
+	ag_power(boss, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	ag_breach(app, boss, "F1", NULL);
+	audit_judge("[role *] class=app\n");
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_str_eq(av_find(app, "F1", SINK_DROP)->fix->sql, "");
+	ck_assert_ptr_nonnull(strstr(av_find(boss, "A1", SINK_DROP)->fix->sql, "REVOKE TRUNCATE"));
+}
+END_TEST
+
 START_TEST(an_admin_of_its_class_needs_nothing_else)
 {
 	uint32_t app = ag_login("app"), root = ag_login("root"), group = ag_role("group");
@@ -547,6 +600,9 @@ fix_suite(void)
 	tcase_add_test(t, what_another_class_needs_is_not_taken);
 	tcase_add_test(t, what_another_has_elsewhere_may_be_taken);
 	tcase_add_test(t, two_cuts_do_not_take_together_what_each_leaves);
+	tcase_add_test(t, two_revokes_do_not_take_together_what_each_leaves);
+	tcase_add_test(t, an_ownership_that_must_go_is_no_other_way);
+	tcase_add_test(t, a_thief_takes_nothing_from_its_victim);
 	tcase_add_test(t, an_admin_of_its_class_needs_nothing_else);
 	tcase_add_test(t, the_power_of_an_admin_is_not_taken_because_of_a_thief);
 	tcase_add_test(t, a_breach_is_cut_before_a_membership);

@@ -295,6 +295,21 @@ START_TEST(the_worst_power_is_shown)
 }
 END_TEST
 
+START_TEST(the_worst_power_of_one_node_is_shown)
+{
+	uint32_t app = ag_login("app");
+	struct graph_set *set = ag_table("s", "t");
+
+	ag_power(app, "TRIGGER", SINK_DROP, set)->severity = SEVERITY_MEDIUM;
+	ag_power(app, "OWNER", SINK_DROP, set)->severity = SEVERITY_CRITICAL;
+	ag_power(app, "TRUNCATE", SINK_DROP, set);
+	audit_judge(APP);
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_int_eq(av.finding[0].severity, SEVERITY_CRITICAL);
+	ck_assert_str_eq(av.finding[0].power->priv, "OWNER");
+}
+END_TEST
+
 #define WHY " reason=\"nightly\" owner=ops "
 
 START_TEST(an_exception_in_force_covers_its_power)
@@ -499,6 +514,7 @@ judge_suite(void)
 	tcase_add_test(t, a_login_without_a_line_is_a_finding_and_may_nothing);
 	tcase_add_test(t, objects_are_counted_once);
 	tcase_add_test(t, the_worst_power_is_shown);
+	tcase_add_test(t, the_worst_power_of_one_node_is_shown);
 	tcase_add_test(t, an_exception_in_force_covers_its_power);
 	tcase_add_test(t, an_expired_exception_raises_the_severity);
 	tcase_add_test(t, faults_are_findings_of_the_server);

@@ -66,7 +66,8 @@ audit_pg_passwords(struct audit_pg *a, struct err *e)
 	    "EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace "
 	    "JOIN pg_roles AS r ON r.oid = relowner JOIN pg_roles AS s ON s.oid = nspowner "
 	    "WHERE nspname = 'privaudit' AND relname = 'password' AND relkind = 'v' "
-	    "AND r.rolsuper AND s.rolsuper)",
+	    "AND r.rolsuper AND s.rolsuper AND has_schema_privilege(n.oid, 'USAGE') "
+	    "AND has_table_privilege(c.oid, 'SELECT'))",
 	    read_way, &way, e) < 0)
 		return -1;
 	if (way == 0) {

@@ -10,7 +10,6 @@
 #	severity critical	may be left out
 #	path member of deploy	a regular expression that the finding's text matches; may be left out
 #	fix none		when no SQL can mend it: an advice must stand there
-#	gone A4 shop_app WRITE	what this fix mends besides: a finding that goes, too
 #	policy [role shop_app] class=app db=shop
 #
 # Behind it, each with a line "--- NAME" in front, SQL for the server's own client:
@@ -20,6 +19,7 @@
 #			must bring back exactly what was there.
 #	--- good	a server that is set up well for the same purpose (may be left out): it must
 #			show nothing that the empty server does not show.
+#	--- mended	a query that must give nothing once the fix has run (may be left out)
 #	--- end		what else must go for the next case (seldom needed)
 #
 # A script for one server family defines, and then calls corpus_run DIR/*.case:
@@ -159,6 +159,10 @@ corpus_mend()
 		lab_result 0 "$name: the fix ends it"
 	fi
 	is "$name: and no other appears" "$(corpus_new "$T/red.list" "$T/green.list")" ""
+	if corpus_has "$case" mended; then
+		corpus_part "$case" mended >"$T/mended.sql"
+		is "$name: it is mended" "$(family_sql "$T/mended.sql")" ""
+	fi
 	if family_fix "$T/undo.sql" >"$T/fix.out" 2>&1; then
 		family_state >"$T/state.undone"
 		corpus_same "$name: the undo brings back what was there" "$T/state.bad" "$T/state.undone"

@@ -20,24 +20,24 @@ static void
 public_may(struct audit_pg *a, const char *db, uint32_t held)
 {
 	const char *sql = audit_pg_ident(a, db);
-	struct graph_basis b = { .row = graph_printf(a->g, "pg_database.datacl of %s", sql) };
+	struct graph_basis b = { .row = graph_printf(a->g, "pg_database.datacl of %s", db) };
 
 	if (held & ACL_CONNECT) {
-		b.why = graph_printf(a->g, "PUBLIC may CONNECT to database %s: every account can, "
-		    "the next one to be made, too", sql);
+		b.why = graph_printf(a->g, "PUBLIC may CONNECT to database \"%s\": every account "
+		    "can, the next one to be made, too", db);
 		b.advice = graph_printf(a->g, "GRANT CONNECT ON DATABASE %s to the accounts that "
 		    "work there, then REVOKE CONNECT ON DATABASE %s FROM PUBLIC", sql, sql);
 		graph_fault(a->g, "A2", SEVERITY_MEDIUM, SINK_READ_ALL,
-		    graph_printf(a->g, "CONNECT on database %s", sql), &b);
+		    graph_printf(a->g, "CONNECT on database \"%s\"", db), &b);
 		b.advice = NULL;
 	}
 	if (held & ACL_TEMPORARY) {
-		b.why = graph_printf(a->g, "PUBLIC may make temporary tables in database %s: any "
-		    "account can fill the disk", sql);
+		b.why = graph_printf(a->g, "PUBLIC may make temporary tables in database \"%s\": "
+		    "any account can fill the disk", db);
 		b.fix = graph_printf(a->g, "REVOKE TEMPORARY ON DATABASE %s FROM PUBLIC", sql);
 		b.undo = graph_printf(a->g, "GRANT TEMPORARY ON DATABASE %s TO PUBLIC", sql);
 		graph_fault(a->g, "A2", SEVERITY_LOW, SINK_WRITE,
-		    graph_printf(a->g, "TEMPORARY on database %s", sql), &b);
+		    graph_printf(a->g, "TEMPORARY on database \"%s\"", db), &b);
 	}
 }
 
@@ -117,8 +117,8 @@ owner_is_owner(struct audit_pg *a)
 	const struct audit_pg_role *r = audit_pg_role(a, a->db_owner);
 	struct graph_basis b = {
 		.why = graph_printf(a->g, "owner of database %s, so pg_database_owner there",
-		    a->db_sql),
-		.row = graph_printf(a->g, "pg_database.datdba of %s", a->db_sql) };
+		    a->db),
+		.row = graph_printf(a->g, "pg_database.datdba of %s", a->db) };
 	struct graph_step s = { .to = a->db_owner_node, .check = check_find("R4") };
 
 	if (r == NULL)

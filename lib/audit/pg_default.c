@@ -111,15 +111,15 @@ read_definer(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err
 	if (r == NULL)
 		return 0;
 	b.row = graph_printf(a->g, "no pg_default_acl for functions of %s in %s", r->name,
-	    a->db_sql);
+	    a->db);
 	b.why = graph_printf(a->g, "%s has SECURITY DEFINER functions in database %s, and PUBLIC "
-	    "may execute the next one from the moment that it is made", r->name, a->db_sql);
+	    "may execute the next one from the moment that it is made", r->name, a->db);
 	b.fix = graph_printf(a->g, "ALTER DEFAULT PRIVILEGES FOR ROLE %s REVOKE EXECUTE ON "
 	    "FUNCTIONS FROM PUBLIC", r->sql);
 	b.undo = graph_printf(a->g, "ALTER DEFAULT PRIVILEGES FOR ROLE %s GRANT EXECUTE ON "
 	    "FUNCTIONS TO PUBLIC", r->sql);
 	graph_fault(a->g, "A3", SEVERITY_MEDIUM, SINK_SUPER,
-	    graph_printf(a->g, "functions of %s in database %s", r->name, a->db_sql), &b);
+	    graph_printf(a->g, "functions of %s in database %s", r->name, a->db), &b);
 	return 0;
 }
 

@@ -118,7 +118,8 @@ struct work {
 	const struct audit_pg_role *owner;
 	struct graph_set *set;
 	struct audit_pg_items items;
-	const char *column;	/* quoted, of a column's grants; NULL */
+	const char *column;	/* of a column's grants, as a template wants it; NULL */
+	const char *column_name; /* the same for people */
 };
 
 /* "SELECT, UPDATE", with the column behind each. */
@@ -352,7 +353,7 @@ add_right(struct work *w, size_t item, const struct audit_pg_right *r, struct er
 		column_proof(w, r->right) };
 
 	b.why = graph_printf(g, "%s%s%s%s%s on %s", it->to->oid == 0 ? "PUBLIC has " : "granted ",
-	    name, w->column != NULL ? " (" : "", w->column != NULL ? w->column : "",
+	    name, w->column != NULL ? " (" : "", w->column != NULL ? w->column_name : "",
 	    w->column != NULL ? ")" : "", at);
 	b.row = graph_printf(g, "%s.%s: %s to %s by %s", w->column != NULL ? "pg_attribute" :
 	    w->o->kind->catalog, w->column != NULL ? "attacl" : w->o->kind->acl, name,
@@ -545,6 +546,7 @@ add_columns(struct work *w, struct err *e)
 			return -1;
 		}
 		w->column = audit_pg_template(w->a, part[i]);
+		w->column_name = part[i];
 		add_grants(w, e);
 		audit_pg_items_free(&w->items);
 	}

@@ -25,7 +25,7 @@ read_password(struct audit_pg *a, const struct pg_query *q, void *ctx, struct er
 		b.why = graph_printf(a->g, "the password of %s is kept as an MD5 hash, which is "
 		    "as good as the password itself", r->name);
 		b.advice = graph_printf(a->g, "set password_encryption = 'scram-sha-256', then in "
-		    "psql: \\password %s", r->sql);
+		    "psql: \\password %s", r->name);
 		graph_fault(a->g, "P1", SEVERITY_HIGH, SINK_SECRETS, r->name, &b);
 	} else if (strcmp(kind, "none") == 0 && r->oid != PG_BOOTSTRAP_OID) {
 		b.why = graph_printf(a->g, "%s has no password: it comes in only where pg_hba.conf "

@@ -312,6 +312,17 @@ audit_pg_grants(void)
 	    "\tFROM pg_catalog.pg_authid;\n"
 	    "GRANT USAGE ON SCHEMA privaudit TO privaudit;\n"
 	    "GRANT SELECT ON privaudit.password TO privaudit;\n"
+	    "-- Who is let in; settings and where they come from; who follows the log.\n"
+	    "GRANT pg_read_all_settings, pg_read_all_stats TO privaudit;\n"
+	    "GRANT SELECT ON pg_catalog.pg_hba_file_rules TO privaudit;\n"
+	    "GRANT EXECUTE ON FUNCTION pg_catalog.pg_hba_file_rules() TO privaudit;\n"
+	    "DO $$ BEGIN IF current_setting('server_version_num')::int >= 150000 THEN\n"
+	    "\tGRANT SELECT ON pg_catalog.pg_ident_file_mappings TO privaudit;\n"
+	    "\tGRANT EXECUTE ON FUNCTION pg_catalog.pg_ident_file_mappings() TO privaudit;\n"
+	    "END IF; END $$;\n"
+	    "-- In each database with user mappings or subscriptions; it shows their passwords:\n"
+	    "-- GRANT SELECT ON pg_catalog.pg_user_mapping TO privaudit;\n"
+	    "-- GRANT SELECT (subconninfo) ON pg_catalog.pg_subscription TO privaudit;\n"
 	    "-- In each database that PUBLIC may not connect to:\n"
 	    "-- GRANT CONNECT ON DATABASE ... TO privaudit;\n";
 }

@@ -158,4 +158,9 @@ q "$T/db" "create role auditor login"
 privaudit --json -p "$T/policy" "$(pg_url "$T/db" user=auditor)" >"$T/json" 2>"$T/err" || true
 like "pg_hba.conf cannot be read: unknown, not clean" \
     "$(jq -r 'select(.check == "H1") | .what // empty' "$T/json")" '^pg_hba_file_rules$'
+privaudit --print-grants postgresql >"$T/grants.sql"
+ok "the least grants run" psql -Xq -v ON_ERROR_STOP=1 -d "$(pg_url "$T/db")" -f "$T/grants.sql"
+privaudit --json -p "$T/policy" "$(pg_url "$T/db" user=privaudit)" >"$T/json" 2>"$T/err" || true
+is "and then all can be read" \
+    "$(jq -r 'select(.what and .why) | "\(.check) \(.what) \(.why)"' "$T/json")" ""
 done_testing

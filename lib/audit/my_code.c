@@ -261,8 +261,8 @@ held(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
  * MariaDB's view with a definer shows that one's; MySQL's cannot.
  */
 static int
-sees_all(struct audit_my *a, const char *what, const char *privileges, const char **from,
-    struct err *e)
+sees_all(struct audit_my *a, const char *what, const char *privileges, const char *grant,
+    const char **from, struct err *e)
 {
 	int n = 0, rc;
 
@@ -280,8 +280,11 @@ sees_all(struct audit_my *a, const char *what, const char *privileges, const cha
 	if (rc != 0)
 		return rc;
 	graph_unknown(a->g, "M4", what, graph_printf(a->g,
-	    "without %s on *.* the server hides what is not ours", privileges),
-	    audit_my_grants(a->my->mariadb));
+	    "without %s on *.* the server hides what is not ours", privileges), a->my->mariadb ?
+	    graph_printf(a->g, "CREATE SQL SECURITY DEFINER VIEW " AUDIT_MY_SCHEMA ".%s AS "
+	    "SELECT * FROM information_schema.%s;\nGRANT SELECT ON " AUDIT_MY_SCHEMA ".%s TO %s;\n",
+	    what, what, what, a->auditor) : graph_printf(a->g, "GRANT %s ON *.* TO %s;\n", grant,
+	    a->auditor));
 	return 0;
 }
 
@@ -290,18 +293,18 @@ audit_my_code(struct audit_my *a, struct err *e)
 {
 	static char view[] = "view", event[] = "event";
 	const struct {
-		const char *table, *privileges, *columns;
+		const char *table, *privileges, *grant, *columns;
 		audit_my_row *row;
 		void *ctx;
 	} all[] = {
-		{ "routines", a->my->mariadb ? "'SELECT'" : "'SELECT', 'SHOW_ROUTINE'",
+		{ "routines", a->my->mariadb ? "'SELECT'" : "'SELECT', 'SHOW_ROUTINE'", "SHOW_ROUTINE",
 		    "routine_schema, routine_name, routine_type, definer, security_type",
 		    routine, NULL },
-		{ "triggers", "'TRIGGER'", "trigger_schema, trigger_name, event_object_table, "
+		{ "triggers", "'TRIGGER'", "TRIGGER", "trigger_schema, trigger_name, event_object_table, "
 		    "definer", trigger, NULL },
-		{ "views", "'SELECT', 'SHOW VIEW'", "table_schema, table_name, definer",
+		{ "views", "'SELECT', 'SHOW VIEW'", "SHOW VIEW", "table_schema, table_name, definer",
 		    view_or_event, view },
-		{ "events", "'EVENT'", "event_schema, event_name, definer", view_or_event, event },
+		{ "events", "'EVENT'", "EVENT", "event_schema, event_name, definer", view_or_event, event },
 	};
 	const char *from;
 	size_t i;
@@ -310,7 +313,8 @@ audit_my_code(struct audit_my *a, struct err *e)
 	if (a->no_memory)
 		return err_set(e, ERR_SYSTEM, "out of memory");
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if ((rc = sees_all(a, all[i].table, all[i].privileges, &from, e)) < 0)
+		if ((rc = sees_all(a, all[i].table, all[i].privileges, all[i].grant,
+		    &from, e)) < 0)
 			return -1;
 		if (rc > 0 && audit_my_ask(a, "M4", all[i].table, NULL, graph_printf(a->g,
 		    "SELECT %s FROM %s WHERE %.*s NOT IN " OWN_SCHEMAS " ORDER BY 1, 2",

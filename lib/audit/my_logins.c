@@ -1,5 +1,6 @@
 /*
- * The accounts as logins: open ones (M1), weak ones (M11), elevated ones without an end (B7).
+ * The accounts as logins: open ones (M1), weak ones (M11), elevated ones without an end
+ * (B7), those of backups that can do more than copy (B2).
  */
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,31 @@ check_elevated(struct audit_my *a, const struct audit_my_account *x)
 	fault(a, x, "B7", SEVERITY_HIGH, &b);
 }
 
+/*
+ * What copies needs no right to change.  MySQL has FLUSH_TABLES where RELOAD was needed;
+ * MariaDB's BACKUP STAGE still asks for RELOAD: that rest is told as such.
+ */
+static void
+check_backup(struct audit_my *a, const struct audit_my_account *x)
+{
+	int rest = a->my->mariadb && x->beyond != NULL && strcmp(x->beyond, "RELOAD") == 0;
+	struct graph_basis b = { .advice = rest ?
+	    "BACKUP STAGE needs it: keep this account's login on the backup host alone" :
+	    a->my->mariadb ?
+	    "a backup needs SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES, PROCESS, RELOAD" :
+	    "a backup needs SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES, PROCESS, "
+	    "BACKUP_ADMIN and FLUSH_TABLES" };
+
+	if (x->copies != (MY_READS | MY_LOCKS) || x->beyond == NULL || x->bootstrap)
+		return;
+	b.why = graph_printf(a->g, "%s looks like a backup's account, and holds %s",
+	    a->g->node[x->node].name, x->beyond);
+	b.row = graph_printf(a->g, "%s(%s)", a->my->mariadb ? "mysql.global_priv" :
+	    "mysql.user", x->sql);
+	graph_fault(a->g, "B2", rest ? SEVERITY_MEDIUM : SEVERITY_HIGH, SINK_BACKUPKILL,
+	    a->g->node[x->node].name, &b);
+}
+
 int
 audit_my_logins(struct audit_my *a, struct err *e)
 {
@@ -109,6 +135,7 @@ audit_my_logins(struct audit_my *a, struct err *e)
 		check_open(a, &a->account[i]);
 		check_weak(a, &a->account[i]);
 		check_elevated(a, &a->account[i]);
+		check_backup(a, &a->account[i]);
 	}
 	return 0;
 }

@@ -15,6 +15,8 @@
 #include "audit/my.h"
 #include "my/conn.h"
 
+enum { MY_READS = 1, MY_LOCKS = 2, MY_ADMINISTERS = 4 };
+
 struct audit_my_account {
 	const char *user, *host;	/* a MariaDB role has host "" */
 	const char *sql;		/* `user`@`host`, as SQL, % as it is */
@@ -24,6 +26,8 @@ struct audit_my_account {
 	uint8_t bootstrap;
 	uint8_t open;			/* it lets in without a password */
 	uint8_t elevated;		/* holds a critical right of the whole server */
+	uint8_t copies;			/* bits of MY_...: what tells a backup's account */
+	const char *beyond;		/* what such a one does not need, with commas, or NULL */
 	uint8_t native, dual, tls;	/* weak plugin, a second password, TLS required */
 	int lifetime;			/* days; 0: never expires, -1: the server's default */
 	const char *plugin;

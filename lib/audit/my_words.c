@@ -168,6 +168,15 @@ audit_my_super_words(void)
 	return all;
 }
 
+static int
+is_one_of(const char *const *list, const char *priv)
+{
+	for (; *list != NULL; list++)
+		if (strcmp(*list, priv) == 0)
+			return 1;
+	return 0;
+}
+
 /* Tables of the schema mysql that hold rights, code or secrets. */
 static int
 is_grant_table(const char *table)
@@ -175,13 +184,9 @@ is_grant_table(const char *table)
 	static const char *const names[] = { "user", "db", "global_priv", "global_grants",
 		"tables_priv", "columns_priv", "procs_priv", "proxies_priv", "role_edges",
 		"roles_mapping", "default_roles", "func", "plugin", "component", "proc",
-		"event", "servers" };
-	size_t i;
+		"event", "servers", NULL };
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], table) == 0)
-			return 1;
-	return 0;
+	return is_one_of(names, table);
 }
 
 /* The line "PRIV\tschema" of an account's partial revokes. */
@@ -253,13 +258,9 @@ withheld_again(struct audit_my *a, const struct audit_my_right *r)
 static int
 is_of_rows(const char *priv)
 {
-	static const char *const words_of_rows[] = { "SELECT", "INSERT", "UPDATE", "DELETE" };
-	size_t i;
+	static const char *const rows[] = { "SELECT", "INSERT", "UPDATE", "DELETE", NULL };
 
-	for (i = 0; i < sizeof(words_of_rows) / sizeof(words_of_rows[0]); i++)
-		if (strcmp(words_of_rows[i], priv) == 0)
-			return 1;
-	return 0;
+	return is_one_of(rows, priv);
 }
 
 static const struct graph_basis *
@@ -340,6 +341,30 @@ add_mysql_powers(struct audit_my *a, const struct audit_my_right *r)
 		add_power(a, r, &reads, "SELECT", "mysql");
 }
 
+/* Does the account look like a backup's, and what does it hold besides (B2)? */
+static void
+note_backup(struct audit_my *a, const struct audit_my_right *r)
+{
+	static const char *const administers[] = { "CREATE USER", "SUPER", "GRANT", "ROLE_ADMIN",
+		NULL };
+	static const char *const beyond[] = { "INSERT", "UPDATE", "DELETE", "CREATE", "DROP",
+		"ALTER", "FILE", "RELOAD", "BINLOG_ADMIN", "BINLOG ADMIN", "SYSTEM_VARIABLES_ADMIN",
+		NULL };
+	struct audit_my_account *x = r->account;
+
+	if (r->level != MY_GLOBAL || x == NULL)
+		return;
+	if (strcmp(r->priv, "SELECT") == 0)
+		x->copies |= MY_READS;
+	else if (strcmp(r->priv, "LOCK TABLES") == 0 || strcmp(r->priv, "BACKUP_ADMIN") == 0)
+		x->copies |= MY_LOCKS;
+	else if (is_one_of(administers, r->priv))
+		x->copies |= MY_ADMINISTERS;
+	else if (is_one_of(beyond, r->priv))
+		x->beyond = x->beyond == NULL ? r->priv :
+		    graph_printf(a->g, "%s, %s", x->beyond, r->priv);
+}
+
 void
 audit_my_give(struct audit_my *a, const struct audit_my_right *r)
 {
@@ -361,6 +386,7 @@ audit_my_give(struct audit_my *a, const struct audit_my_right *r)
 			add_power(a, r, &words[i], r->priv, schema);
 	}
 	if (known) {
+		note_backup(a, r);
 		add_mysql_powers(a, r);
 		if (strcmp(r->priv, "EXECUTE") == 0 ||
 		    (is_of_rows(r->priv) && strcmp(r->priv, "SELECT") != 0))

@@ -139,21 +139,30 @@ tale_objects(struct tale *x, const struct finding *f)
 	return buf_cstr(&x->line);
 }
 
+/* Does that newline end a statement, or one of psql's own lines?  Else it is in a name. */
+static int
+ends_statement(const char *line, const char *newline)
+{
+	return (newline > line && newline[-1] == ';') || strncmp(line, "\\connect ", 9) == 0;
+}
+
 void
 tale_sql(struct tale *x, const char *indent, const char *what, const char *sql)
 {
-	const char *s;
+	const char *s, *line = sql;
 	int begin = 1;
 
 	if (sql == NULL || sql[0] == '\0')
 		return;
 	fprintf(x->f, "%s%s\n", indent, what);
 	for (s = sql; *s != '\0'; s++) {
-		if (begin)
+		if (begin) {
 			fprintf(x->f, "%s    ", indent);
+			line = s;
+		}
 		putc(((unsigned char)*s >= ' ' && *s != 0x7f) || *s == '\n' || *s == '\t' ?
 		    *s : '?', x->f);
-		begin = *s == '\n' && s > sql && s[-1] == ';';
+		begin = *s == '\n' && ends_statement(line, s);
 	}
 	if (s[-1] != '\n')
 		putc('\n', x->f);

@@ -89,12 +89,33 @@ END_TEST
 START_TEST(a_migrator_is_one_by_name_and_by_rights)
 {
 	uint32_t one = ag_login("shop_migrate"), two = ag_login("deploy_bot");
+	uint32_t three = ag_login("deploy_admin");
 
 	ag_power(one, "OWNER", SINK_DROP, ag_table("sales", "orders"));
 	ag_power(two, "SELECT", SINK_READ_ALL, ag_table("sales", "orders"));
+	ag_attribute(three, "SUPERUSER", SINK_SUPER);
 	suggest();
 	has("[role shop_migrate]  class=migrator");
 	has("[role deploy_bot]  class=readonly");
+	has("[role deploy_admin]  class=app");
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_ptr_nonnull(av_find(three, "R5", SINK_SUPER));
+}
+END_TEST
+
+START_TEST(a_line_lists_a_few_schemas_or_none)
+{
+	uint32_t few = ag_login("few"), many = ag_login("many");
+	char schema[] = "a";
+
+	for (; schema[0] <= 'i'; schema[0]++) {
+		ag_power(many, "SELECT", SINK_READ_ALL, ag_table(schema, "t"));
+		if (schema[0] < 'i')
+			ag_power(few, "SELECT", SINK_READ_ALL, ag_table(schema, "t"));
+	}
+	suggest();
+	has("\n[role few]  class=readonly  db=shop  schema=a,b,c,d,e,f,g,h\n");
+	has("\n[role many]  class=readonly  db=shop\n");
 	ck_assert_uint_eq(av.n, 0);
 }
 END_TEST
@@ -150,6 +171,7 @@ suggest_suite(void)
 	tcase_add_test(t, each_login_has_a_line_that_fits);
 	tcase_add_test(t, what_is_too_much_is_a_comment_and_a_finding);
 	tcase_add_test(t, a_migrator_is_one_by_name_and_by_rights);
+	tcase_add_test(t, a_line_lists_a_few_schemas_or_none);
 	tcase_add_test(t, any_name_can_be_read_again);
 	tcase_add_test(t, what_a_breach_gives_is_no_reason_for_a_class);
 	tcase_add_test(t, the_classes_are_told_as_they_are);

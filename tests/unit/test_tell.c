@@ -129,7 +129,8 @@ END_TEST
 START_TEST(a_fix_stands_below_with_its_inverse)
 {
 	judged(POLICY);
-	fix = (struct finding_fix){ .sql = strdup("REVOKE a FROM \"x\ny\";\nREVOKE b FROM "
+	fix = (struct finding_fix){ .sql = strdup("\\connect \"shop\"\nREVOKE a FROM "
+	    "\"x\ny\";\nREVOKE b FROM "
 	    "\x1b;\n"),
 		.undo = strdup("GRANT a;\n"), .advice = NULL, .remaining = 1,
 		.remains = "shop_app -> else" };
@@ -139,6 +140,7 @@ START_TEST(a_fix_stands_below_with_its_inverse)
 	t.fixes = 1;
 	told(TELL_TEXT);
 	has("                         fix:\n"
+	    "                             \\connect \"shop\"\n"
 	    "                             REVOKE a FROM \"x\ny\";\n"
 	    "                             REVOKE b FROM ?;\n"
 	    "                         undo:\n"
@@ -146,7 +148,8 @@ START_TEST(a_fix_stands_below_with_its_inverse)
 	    "                         the fix leaves 1 path\n"
 	    "                         of them: shop_app -> else\n");
 	told(TELL_JSON);
-	has("\"fix\":\"REVOKE a FROM \\\"x\\ny\\\";\\nREVOKE b FROM \\u001b;\\n\","
+	has("\"fix\":\"\\\\connect \\\"shop\\\"\\nREVOKE a FROM \\\"x\\ny\\\";\\nREVOKE b "
+	    "FROM \\u001b;\\n\","
 	    "\"undo\":\"GRANT a;\\n\",\"advice\":null,\"remaining\":1,"
 	    "\"remains\":\"shop_app -> else\"");
 	free(fix.sql);

@@ -14,23 +14,6 @@
 
 #include "audit/fix_private.h"
 
-struct planner {
-	const struct graph *g;
-	const struct policy *p;
-	struct judge_private *j;
-	struct cuts cuts;
-	struct need need;
-	uint8_t *gone;			/* steps without which the finding at hand is tried */
-	uint32_t *used, n;		/* its cuts, in order */
-	uint32_t run;			/* the finding at hand: cut.finding */
-	const struct graph_step **path;
-	const char *advice;		/* the first reason why something remains */
-	const struct entry *left;	/* the first lead of which something does, and what */
-	uint32_t left_power;
-	uint32_t *chosen, chosens;	/* the cuts of all findings, in order */
-	struct intern shared;
-};
-
 /* What findings with the same cut have in common. */
 struct same_cut {
 	uint64_t hash;
@@ -43,75 +26,6 @@ static int
 no_memory(struct err *e)
 {
 	return err_set(e, ERR_SYSTEM, "fix: out of memory");
-}
-
-/* The text of b as a string of the verdict's; b is freed. */
-static char *
-keep(struct planner *pl, struct buf *b)
-{
-	char *s = b->failed ? NULL : arena_take(&pl->j->arena, b->len + 1);
-
-	if (s != NULL && b->len > 0)
-		memcpy(s, b->data, b->len);
-	buf_free(b);
-	return s;
-}
-
-/* ---- advice --------------------------------------------------------------------- */
-
-static int
-advise(struct planner *pl, const char *advice)
-{
-	if (pl->advice == NULL)
-		pl->advice = advice;
-	return 0;
-}
-
-static int
-advise_refused(struct planner *pl, const struct cut *c)
-{
-	const struct graph_power *w = c->why.power;
-	struct buf b = BUF_INIT;
-
-	if (pl->advice != NULL)
-		return 0;
-	if (w == NULL) {
-		buf_str(&b, "too many accounts reach this to try what they would lose");
-	} else if (!pl->j->named[c->why.account]) {
-		buf_fmt(&b, "%s, which no line of the policy names, would lose %s",
-		    pl->g->node[c->why.account].name, w->priv);
-	} else {
-		buf_fmt(&b, "%s needs %s", pl->g->node[c->why.account].name, w->priv);
-		if (w->set->n > 0)
-			buf_fmt(&b, " on %s", w->set->object[0]);
-		buf_str(&b, ", which it would lose: give it that in another way first");
-	}
-	return (pl->advice = keep(pl, &b)) == NULL ? -1 : 0;
-}
-
-static int
-advise_unnamed(struct planner *pl, uint32_t account)
-{
-	const struct graph_node *n = &pl->g->node[account];
-	struct buf b = BUF_INIT;
-
-	if (n->kind != NODE_ACCOUNT)
-		return 0;
-	buf_fmt(&b, "say in the policy what %s is ([role %s] class=...), or drop it; until then "
-	    "nobody knows what it needs", n->name, n->name);
-	return (pl->advice = keep(pl, &b)) == NULL ? -1 : 0;
-}
-
-static int
-advise_basis(struct planner *pl, const struct graph_basis *b)
-{
-	if (b->advice != NULL)
-		return advise(pl, b->advice);
-	if (b->fix != NULL && fix_uses(b->fix, 'n') && pl->cuts.owner == NULL)
-		return advise(pl, "name in the policy the role that owns instead: [target] owner=, "
-		    "a role of this server that nobody logs in as");
-	return advise(pl, b->fix != NULL ? "there is nothing that SQL could take away"
-	                                 : "no SQL takes this away");
 }
 
 /* ---- choosing --------------------------------------------------------------------- */
@@ -255,8 +169,8 @@ advise_way(struct planner *pl, const struct lead *l)
 		cut = step_cut(pl, pl->path[i]);
 		c = cut == REACH_NONE ? NULL : &pl->cuts.cut[cut];
 		if (pl->path[i]->breach && c == NULL)
-			advise_basis(pl, pl->path[i]->basis);
-		else if (c != NULL && c->state == CUT_REFUSED && advise_refused(pl, c) == -1)
+			fix_advise_basis(pl, pl->path[i]->basis);
+		else if (c != NULL && c->state == CUT_REFUSED && fix_advise_refused(pl, c) == -1)
 			return -1;
 	}
 	return 0;
@@ -278,8 +192,8 @@ cut_powers(struct planner *pl, const struct lead *l, struct err *e)
 		if (good)
 			use(pl, pl->cuts.of[element]);
 		else if (pl->cuts.of[element] == REACH_NONE)
-			advise_basis(pl, pl->g->power[l->entry->power[i]].basis);
-		else if (advise_refused(pl, &pl->cuts.cut[pl->cuts.of[element]]) == -1)
+			fix_advise_basis(pl, pl->g->power[l->entry->power[i]].basis);
+		else if (fix_advise_refused(pl, &pl->cuts.cut[pl->cuts.of[element]]) == -1)
 			return no_memory(e);
 	}
 	return 0;
@@ -295,85 +209,6 @@ remaining(const struct planner *pl, const struct lead *l, uint32_t *power)
 		if (!is_used(pl, pl->g->steps + l->entry->power[i]) && n++ == 0 && power != NULL)
 			*power = l->entry->power[i];
 	return n;
-}
-
-/* ---- a fix as text ------------------------------------------------------------------ */
-
-/* What the class of that power's holder may have on such an object: %g. */
-static const char *
-granted(struct planner *pl, const struct graph_power *w)
-{
-	const char *const *priv = fix_grantable(w->set->kind);
-	struct graph_power want = *w;
-	struct buf b = BUF_INIT;
-
-	for (; *priv != NULL; priv++) {
-		want.priv = *priv;
-		if (need_may(&pl->need, w->from, &want))
-			buf_fmt(&b, "%s%s", b.len > 0 ? ", " : "", *priv);
-	}
-	return keep(pl, &b);
-}
-
-static int
-add_item(struct planner *pl, struct fix_script *s, uint32_t element)
-{
-	struct fix_item *i, *more;
-	uint32_t cap = s->cap == 0 ? 16 : s->cap * 2;
-
-	if (s->n == s->cap) {
-		if ((more = realloc(s->item, cap * sizeof(*more))) == NULL)
-			return -1;
-		s->item = more;
-		s->cap = cap;
-	}
-	i = &s->item[s->n++];
-	*i = (struct fix_item){ .basis = cuts_basis(&pl->cuts, element), .grant = "" };
-	i->db = i->basis->db;
-	i->set = element < pl->g->steps ? pl->g->step[element].set
-	                                : pl->g->power[element - pl->g->steps].set;
-	if (i->db == NULL && i->set != NULL && i->set->db[0] != '\0')
-		i->db = i->set->db;
-	if (element < pl->g->steps)
-		return 0;
-	if (fix_uses(i->basis->fix, 'g')
-	    || (i->basis->undo != NULL && fix_uses(i->basis->undo, 'g')))
-		i->grant = granted(pl, &pl->g->power[element - pl->g->steps]);
-	return i->grant == NULL ? -1 : 0;
-}
-
-/* The finding's cuts as text. */
-static int
-write_cuts(struct planner *pl, struct finding_fix *x)
-{
-	struct fix_script s = { .item = NULL };
-	struct buf sql = BUF_INIT, undo = BUF_INIT;
-	uint32_t i;
-	int r = 0;
-
-	for (i = 0; i < pl->n && r == 0; i++)
-		r = add_item(pl, &s, pl->cuts.element[pl->cuts.cut[pl->used[i]].first]);
-	if (r == 0) {
-		fix_items(s.item, s.n, pl->cuts.owner, 0, &sql);
-		fix_items(s.item, s.n, pl->cuts.owner, 1, &undo);
-	}
-	free(s.item);
-	x->sql = keep(pl, &sql);
-	x->undo = keep(pl, &undo);
-	return r == -1 || x->sql == NULL || x->undo == NULL ? -1 : 0;
-}
-
-/* The way that stays, as a line. */
-static const char *
-draw(struct planner *pl, const struct finding *f, const struct lead *l, uint32_t power)
-{
-	struct finding left = { .account = f->account, .power = &pl->g->power[power],
-		.step = pl->path };
-	struct buf b = BUF_INIT;
-
-	left.steps = reach_path(&pl->j->reach, l->state, pl->path);
-	fix_path(pl->g, &left, &b);
-	return keep(pl, &b);
 }
 
 static int
@@ -421,7 +256,8 @@ cut_rest(struct planner *pl, const struct finding *f, struct finding_fix *x, str
 			continue;
 		if (advise_way(pl, l) == -1)
 			return no_memory(e);
-		if (named && reach_label(&pl->j->reach, l->state) == 0 && cut_powers(pl, l, e) == -1)
+		if (named && reach_label(&pl->j->reach, l->state) == 0
+		    && cut_powers(pl, l, e) == -1)
 			return -1;
 	}
 	/* A power's statement may take steps, too. */
@@ -430,7 +266,10 @@ cut_rest(struct planner *pl, const struct finding *f, struct finding_fix *x, str
 	pl->left = NULL;
 	for (i = 0; i < pl->j->leads; i++) {
 		l = &pl->j->lead[i];
-		if (!is_of(f, l) || (n = remaining(pl, l, pl->left == NULL ? &pl->left_power : NULL)) == 0)
+		if (!is_of(f, l))
+			continue;
+		n = remaining(pl, l, pl->left == NULL ? &pl->left_power : NULL);
+		if (n == 0)
 			continue;
 		x->remaining += n;
 		if (pl->left == NULL)
@@ -439,11 +278,11 @@ cut_rest(struct planner *pl, const struct finding *f, struct finding_fix *x, str
 	if (x->remaining == 0)
 		pl->advice = NULL;
 	else if (pl->advice == NULL)
-		advise(pl, "no SQL takes this away");
+		pl->advice = "no SQL takes this away";
 	x->advice = pl->advice == NULL ? NULL : arena_take(&pl->j->arena, strlen(pl->advice) + 1);
 	if (pl->advice != NULL && x->advice != NULL)
 		memcpy(x->advice, pl->advice, strlen(pl->advice));
-	return write_cuts(pl, x) == -1 || (pl->advice != NULL && x->advice == NULL)
+	return fix_write(pl, x) == -1 || (pl->advice != NULL && x->advice == NULL)
 	    ? no_memory(e) : 0;
 }
 
@@ -482,7 +321,7 @@ draw_remains(struct planner *pl, const struct finding *f, struct finding_fix *x)
 
 	for (i = 0; x->remaining > 0 && i < pl->j->leads; i++)
 		if (is_of(f, &pl->j->lead[i]) && pl->j->lead[i].entry == pl->left) {
-			x->remains = draw(pl, f, &pl->j->lead[i], pl->left_power);
+			x->remains = fix_draw(pl, f, &pl->j->lead[i], pl->left_power);
 			return x->remains == NULL ? -1 : 0;
 		}
 	return 0;
@@ -499,7 +338,7 @@ fix_finding(struct planner *pl, struct finding *f, struct err *e)
 	pl->n = 0;
 	pl->advice = NULL;
 	r = cut_steps(pl, f, e);
-	if (r == 0 && !pl->j->named[f->account] && advise_unnamed(pl, f->account) == -1)
+	if (r == 0 && !pl->j->named[f->account] && fix_advise_unnamed(pl, f->account) == -1)
 		r = no_memory(e);
 	if (r == 0)
 		r = share_rest(pl, f, f->fix, e);
@@ -523,7 +362,7 @@ fix_fault(struct planner *pl, struct finding *f)
 
 	pl->advice = NULL;
 	if (b == NULL) {
-		if (advise_unnamed(pl, f->account) == -1)
+		if (fix_advise_unnamed(pl, f->account) == -1)
 			return -1;
 	} else {
 		i.db = b->db;
@@ -534,8 +373,8 @@ fix_fault(struct planner *pl, struct finding *f)
 			pl->advice = "no SQL takes this away";
 	}
 	f->fix->remaining = sql.len == 0;
-	f->fix->sql = keep(pl, &sql);
-	f->fix->undo = keep(pl, &undo);
+	f->fix->sql = fix_keep(pl, &sql);
+	f->fix->undo = fix_keep(pl, &undo);
 	if (pl->advice != NULL
 	    && (f->fix->advice = arena_take(&pl->j->arena, strlen(pl->advice) + 1)) != NULL)
 		memcpy(f->fix->advice, pl->advice, strlen(pl->advice));
@@ -607,7 +446,7 @@ keep_script(struct planner *pl, const struct verdict *v)
 	s.cap = s.n;
 	for (i = 0; i < pl->chosens && r == 0; i++) {
 		c = &pl->cuts.cut[pl->chosen[i]];
-		r = add_item(pl, &s, pl->cuts.element[c->first]);
+		r = fix_add_item(pl, &s, pl->cuts.element[c->first]);
 	}
 	kept = arena_take(&pl->j->arena, sizeof(*kept));
 	item = arena_take(&pl->j->arena, s.n * sizeof(*item));

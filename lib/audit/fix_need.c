@@ -389,7 +389,8 @@ is_in(const uint32_t *element, uint32_t elements, uint32_t x)
  * ownership where the account may own it.  (With the elements gone that are tried.)
  */
 static int
-has_other(struct need *n, uint32_t account, uint32_t power, const uint32_t *element, uint32_t elements)
+has_other(struct need *n, uint32_t account, uint32_t power, const uint32_t *element,
+    uint32_t elements)
 {
 	const struct graph *g = n->g;
 	const struct graph_power *w = &g->power[power], *o;
@@ -403,7 +404,8 @@ has_other(struct need *n, uint32_t account, uint32_t power, const uint32_t *elem
 		    && (strcmp(o->priv, "OWNER") != 0 || !may(n, account, o))))
 			continue;
 		if (!bitmap_get(n->cut_power, k) && !is_in(element, elements, g->steps + k)
-		    && reach_holds(&n->reach, o->from, o->needs) && reach_open(&n->reach, o->gate, 0))
+		    && reach_holds(&n->reach, o->from, o->needs)
+		    && reach_open(&n->reach, o->gate, 0))
 			return 1;
 	}
 	return 0;

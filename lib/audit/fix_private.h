@@ -130,4 +130,41 @@ const char *const *fix_grantable(const char *kind);
 /* Append psql's line that goes to that database. */
 void fix_connect(struct buf *b, const char *db);
 
+/* ---- the plan (fix.c), and what it says (fix_text.c) ------------------------------------- */
+
+struct planner {
+	const struct graph *g;
+	const struct policy *p;
+	struct judge_private *j;
+	struct cuts cuts;
+	struct need need;
+	uint8_t *gone;			/* steps without which the finding at hand is tried */
+	uint32_t *used, n;		/* its cuts, in order */
+	uint32_t run;			/* the finding at hand: cut.finding */
+	const struct graph_step **path;
+	const char *advice;		/* the first reason why something remains */
+	const struct entry *left;	/* the first lead of which something does, and what */
+	uint32_t left_power;
+	uint32_t *chosen, chosens;	/* the cuts of all findings, in order */
+	struct intern shared;
+};
+
+/* The text of b as a string of the verdict's, NULL when there is no memory; b is freed. */
+char *fix_keep(struct planner *pl, struct buf *b);
+
+/* The first reason is kept.  -1: no memory. */
+int fix_advise_refused(struct planner *pl, const struct cut *c);
+int fix_advise_unnamed(struct planner *pl, uint32_t account);
+void fix_advise_basis(struct planner *pl, const struct graph_basis *b);
+
+/* The statements that take that element away.  -1: no memory. */
+int fix_add_item(struct planner *pl, struct fix_script *s, uint32_t element);
+
+/* The cuts of the finding at hand as text.  -1: no memory. */
+int fix_write(struct planner *pl, struct finding_fix *x);
+
+/* The way to that lead's power as a line. */
+const char *fix_draw(struct planner *pl, const struct finding *f, const struct lead *l,
+    uint32_t power);
+
 #endif

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <limits.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -21,36 +22,48 @@
 
 /* ---- this host ----------------------------------------------------------------------- */
 
+/* Is that address, in text, the one of a network interface? */
+static int
+is_interface(const struct ifaddrs *i, const char *name)
+{
+	char text[NI_MAXHOST], *zone;
+	socklen_t len = sizeof(struct sockaddr_in);
+
+	if (i->ifa_addr == NULL)
+		return 0;
+	if (i->ifa_addr->sa_family == AF_INET6)
+		len = sizeof(struct sockaddr_in6);
+	else if (i->ifa_addr->sa_family != AF_INET)
+		return 0;
+	if (getnameinfo(i->ifa_addr, len, text, sizeof(text), NULL, 0, NI_NUMERICHOST) != 0)
+		return 0;
+	/* A link-local one has its interface behind it. */
+	if ((zone = strchr(text, '%')) != NULL)
+		*zone = '\0';
+	return strcasecmp(text, name) == 0;
+}
+
 static int
 is_own_address(const char *name)
 {
 	struct ifaddrs *all, *i;
+	char text[INET6_ADDRSTRLEN];
 	struct in6_addr six;
 	struct in_addr four;
 	int own = 0;
 
 	if (inet_pton(AF_INET, name, &four) == 1) {
-		if (ntohl(four.s_addr) >> 24 == 127)
-			return 1;
-	} else if (inet_pton(AF_INET6, name, &six) != 1) {
+		own = ntohl(four.s_addr) >> 24 == 127;
+	} else if (inet_pton(AF_INET6, name, &six) == 1) {
+		own = IN6_IS_ADDR_LOOPBACK(&six);
+		name = inet_ntop(AF_INET6, &six, text, sizeof(text));
+	} else {
 		return 0;
-	} else if (IN6_IS_ADDR_LOOPBACK(&six)) {
-		return 1;
 	}
-	if (getifaddrs(&all) != 0)
-		return 0;
-	for (i = all; i != NULL && !own; i = i->ifa_next) {
-		if (i->ifa_addr == NULL)
-			continue;
-		if (i->ifa_addr->sa_family == AF_INET)
-			own = inet_pton(AF_INET, name, &four) == 1
-			    && memcmp(&((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, &four,
-			           sizeof(four)) == 0;
-		else if (i->ifa_addr->sa_family == AF_INET6)
-			own = inet_pton(AF_INET6, name, &six) == 1
-			    && memcmp(&((struct sockaddr_in6 *)(void *)i->ifa_addr)->sin6_addr, &six,
-			           sizeof(six)) == 0;
-	}
+	if (own || getifaddrs(&all) != 0)
+		return own;
+	for (i = all; i != NULL && !own; i = i->ifa_next)
+		own = is_interface(i, name);
 	freeifaddrs(all);
 	return own;
 }
@@ -80,8 +93,8 @@ static void
 domain_fault(struct graph *g, const char *repo, enum severity severity, const char *why)
 {
 	struct graph_basis b = { .why = why, .row = "/proc/self/mountinfo",
-		.advice = "give the repository a host of its own, in another account or building, "
-		    "and reach it over ssh" };
+		.advice = "give the repository a host of its own, in another account or "
+		    "building, and reach it over ssh" };
 
 	graph_fault(g, "B5", severity, SINK_BACKUPKILL, graph_printf(g, "repository %s", repo), &b);
 }
@@ -113,11 +126,11 @@ host_shared(struct graph *g, const char *repo, const struct host_place *r, const
 		return graph_printf(g, "the repository %s lies on a file server (%s) that is this "
 		    "host itself", repo, r->source);
 	if (r->server[0] != '\0' && strcmp(r->server, d->server) == 0)
-		return graph_printf(g, "the repository %s lies on the same file server (%s) as the "
-		    "data in %s", repo, r->server, data);
+		return graph_printf(g, "the repository %s lies on the same file server (%s) as "
+		    "the data in %s", repo, r->server, data);
 	if (disk != NULL)
-		return graph_printf(g, "the repository %s lies on the same disk (%s) as the data in "
-		    "%s", repo, disk, data);
+		return graph_printf(g, "the repository %s lies on the same disk (%s) as the data "
+		    "in %s", repo, disk, data);
 	if (r->server[0] != '\0')
 		return NULL;
 	*severity = SEVERITY_HIGH;
@@ -217,7 +230,8 @@ host_domain(struct graph *g, const char *repo, struct err *e)
 			domain_fault(g, repo, SEVERITY_CRITICAL, graph_printf(g,
 			    "the repository %s is on the server's own host", repo));
 	} else if (is_url(repo)) {
-		unknown_domain(g, graph_printf(g, "repository %s", repo), "it is no path and no host");
+		unknown_domain(g, graph_printf(g, "repository %s", repo),
+		    "it is no path and no host");
 	} else if (g->directories == 0) {
 		unknown_domain(g, "the server's data directory",
 		    "it is not on this host, or its path may not be read");

@@ -131,8 +131,9 @@ compare_accounts(struct other *o)
 		if (n->kind != NODE_ACCOUNT || !n->login || n->bootstrap || n->builtin || o->n == 0
 		    || bsearch(&n->name, o->name, o->n, sizeof(*o->name), by_name) == NULL)
 			continue;
-		b.why = graph_printf(o->g, "%s can log in here and in %s (%s), perhaps with the same "
-		    "password", n->name, o->environment != NULL ? o->environment : "another environment",
+		b.why = graph_printf(o->g, "%s can log in here and in %s (%s), perhaps with the "
+		    "same password", n->name,
+		    o->environment != NULL ? o->environment : "another environment",
 		    o->server != NULL ? o->server : o->path);
 		graph_fault(o->g, "B8", SEVERITY_MEDIUM, SINK_READ_ALL, n->name, &b);
 	}
@@ -399,7 +400,8 @@ found(void *ctx, const char *user, unsigned line)
 		reach_run(&s->reach, i, NULL, 1);
 		if (!is_elevated(&s->reach, s->app, policy_role(s->p, s->g, i)))
 			continue;
-		b.why = graph_printf(s->g, "%s:%u names %s, which can do more than an application may",
+		b.why = graph_printf(s->g,
+		    "%s:%u names %s, which can do more than an application may",
 		    s->path, line, n->name);
 		graph_fault(s->g, "B9", SEVERITY_CRITICAL, SINK_SUPER, subject, &b);
 	}

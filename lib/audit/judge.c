@@ -126,12 +126,10 @@ take_lead(struct judge_private *j, struct finding *f, const struct lead *l)
 	const struct entry *en = l->entry;
 	uint32_t n = reach_path(&j->reach, l->state, NULL);
 
-	f->step = NULL;
-	if (n > 0 && (f->step = arena_take(&j->arena, n * sizeof(const struct graph_step *))) == NULL)
+	f->step = arena_take(&j->arena, n * sizeof(const struct graph_step *));
+	if (f->step == NULL)
 		return -1;
-	f->steps = n;
-	if (n > 0)
-		reach_path(&j->reach, l->state, f->step);
+	f->steps = reach_path(&j->reach, l->state, f->step);
 	f->power = &j->g->power[en->worst];
 	f->object = en->object;
 	f->severity = en->severity;
@@ -149,7 +147,8 @@ merge_leads(struct judge_private *j, struct verdict *v, uint32_t *cap, uint32_t 
 	for (i = 0; i < j->leads; i++) {
 		l = &j->lead[i];
 		for (k = first; k < v->n; k++)
-			if (v->finding[k].check == l->check && v->finding[k].sink == l->entry->sink)
+			if (v->finding[k].check == l->check
+			    && v->finding[k].sink == l->entry->sink)
 				break;
 		f = k < v->n ? &v->finding[k]
 		             : add_finding(v, cap, account, l->check, l->entry->sink);
@@ -168,10 +167,11 @@ merge_leads(struct judge_private *j, struct verdict *v, uint32_t *cap, uint32_t 
 static int
 complete(struct judge_private *j, struct verdict *v, uint32_t first)
 {
-	const struct entry **en = arena_take(&j->run, (j->leads + 1) * sizeof(const struct entry *));
+	const struct entry **en;
 	struct finding *f;
 	uint32_t i, k;
 
+	en = arena_take(&j->run, j->leads * sizeof(const struct entry *));
 	if (en == NULL)
 		return -1;
 	for (i = first; i < v->n; i++) {

@@ -150,11 +150,53 @@ subscriber(struct audit_pg *a)
 	graph_power(a->g, &p);
 }
 
+static int
+read_replaceable(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
+{
+	const struct audit_pg_role *r = audit_pg_role(a, pg_query_u32(q, 0));
+	struct graph_basis b = { .db = a->db, .advice = "grant the rights that are needed, and "
+	    "not the role" };
+	struct graph_step s = { .needs = STEP_USE, .gives = STEP_BECOME,
+		.check = check_find("R3") };
+
+	(void)ctx;
+	(void)e;
+	if (r == NULL)
+		return 0;
+	b.why = graph_printf(a->g, "replaces a function that runs as %s", r->name);
+	b.row = graph_printf(a->g, "pg_proc.proowner of %s", pg_query_text(q, 1));
+	b.proof = graph_printf(a->g, "ALTER ROUTINE %s SECURITY DEFINER",
+	    audit_pg_template(a, pg_query_text(q, 1)));
+	s.from = s.to = r->node;
+	s.basis = graph_basis(a->g, &b);
+	graph_step(a->g, &s);
+	return 0;
+}
+
+/*
+ * From 16 a membership may inherit without SET.  But who has a role's rights, and it owns
+ * a function and the schema around it, gives that function another body and SECURITY DEFINER,
+ * and has become the role.  The bootstrap superuser owns such ones in information_schema;
+ * what is built in cannot be replaced.
+ */
+static int
+become_owners(struct audit_pg *a, struct err *e)
+{
+	if (a->major < 16)
+		return 0;
+	return audit_pg_ask(a, "R3", "pg_proc", NULL,
+	    "SELECT DISTINCT ON (p.proowner) p.proowner, format('%I.%I(%s)', n.nspname, "
+	    "p.proname, pg_get_function_identity_arguments(p.oid)) FROM pg_proc AS p "
+	    "JOIN pg_namespace AS n ON n.oid = p.pronamespace AND n.nspowner = p.proowner "
+	    "JOIN pg_language AS l ON l.oid = p.prolang "
+	    "WHERE p.prokind IN ('f', 'p') AND l.lanname <> 'internal' ORDER BY 1, 2",
+	    read_replaceable, NULL, e) < 0 ? -1 : 0;
+}
+
 int
 audit_pg_database(struct audit_pg *a, struct err *e)
 {
-	(void)e;	/* it asks nothing */
 	owner_is_owner(a);
 	subscriber(a);
-	return 0;
+	return become_owners(a, e);
 }

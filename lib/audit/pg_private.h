@@ -163,7 +163,7 @@ int audit_pg_passwords(struct audit_pg *a, struct err *e);	/* pg_login.c: P1, B7
 int audit_pg_schemas(struct audit_pg *a, struct err *e); /* pg_schema.c; first per database */
 int audit_pg_objects(struct audit_pg *a, struct err *e); /* pg_objects.c: O1, A1, A2, A4 */
 int audit_pg_defaults(struct audit_pg *a, struct err *e); /* pg_default.c: A3 */
-int audit_pg_database(struct audit_pg *a, struct err *e); /* pg_database.c: what owning it gives */
+int audit_pg_database(struct audit_pg *a, struct err *e); /* pg_database.c: R4, R3 of owners */
 int audit_pg_net(struct audit_pg *a, struct err *e);	/* pg_net.c: H1 */
 int audit_pg_settings(struct audit_pg *a, struct err *e); /* pg_settings.c: S1, B4 */
 int audit_pg_place(struct audit_pg *a, struct err *e);	/* pg_place.c: for B5 */

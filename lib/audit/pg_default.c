@@ -18,6 +18,38 @@ static const struct kind {
 	{ "L", PG_LARGE_OBJECT, "future large objects", "LARGE OBJECTS" },
 };
 
+/*
+ * The maker makes such an object, for which a superuser gives a schema where none is
+ * named; then the holder does to it what it may.  NULL: that is not tried.
+ */
+static const char *
+future_proof(struct audit_pg *a, const struct kind *k, const struct audit_pg_role *maker,
+    const struct audit_pg_schema *schema, const struct audit_pg_right *r)
+{
+	const char *in = schema != NULL ? schema->sql : "bulkhead_proof", *p;
+	struct buf b = BUF_INIT;
+
+	if (r->proof == NULL || (k->class != PG_RELATION && k->class != PG_SEQUENCE))
+		return NULL;
+	buf_str(&b, "SELECT set_config('bulkhead.holder', current_user, true);\n");
+	if (schema == NULL)
+		buf_fmt(&b, "SET LOCAL SESSION AUTHORIZATION DEFAULT;\n"
+		    "CREATE SCHEMA bulkhead_proof AUTHORIZATION %s;\n"
+		    "GRANT USAGE ON SCHEMA bulkhead_proof TO PUBLIC;\n", maker->sql);
+	buf_fmt(&b, "SET LOCAL SESSION AUTHORIZATION %s;\nCREATE %s %s.bulkhead_proof%s;\n",
+	    maker->sql, k->class == PG_RELATION ? "TABLE" : "SEQUENCE", in,
+	    k->class == PG_RELATION ? " ()" : "");
+	buf_str(&b, "DO $bulkhead$ BEGIN EXECUTE format('SET LOCAL SESSION AUTHORIZATION %%I', "
+	    "current_setting('bulkhead.holder')); END $bulkhead$;\n");
+	for (p = r->proof; *p != '\0'; p++)
+		if (p[0] == '%' && p[1] == 'o') {
+			buf_fmt(&b, "%s.bulkhead_proof", in);
+			p++;
+		} else
+			buf_u8(&b, (uint8_t)*p);
+	return audit_pg_take(a, &b);
+}
+
 struct entry {
 	const struct kind *kind;
 	const struct audit_pg_role *maker;
@@ -43,7 +75,8 @@ add_power(struct audit_pg *a, const struct entry *d, const struct audit_pg_item 
 		.fix = graph_printf(a->g, "%sREVOKE %s ON %s FROM %s", head, name, d->kind->word,
 		    it->to->sql),
 		.undo = graph_printf(a->g, "%sGRANT %s ON %s TO %s%s", head, name, d->kind->word,
-		    it->to->sql, it->options & r->right ? " WITH GRANT OPTION" : "") };
+		    it->to->sql, it->options & r->right ? " WITH GRANT OPTION" : ""),
+		.proof = future_proof(a, d->kind, d->maker, d->schema, r) };
 	struct graph_power p = { .from = audit_pg_role_node(a, it->to), .needs = STEP_USE,
 		.sink = r->sink, .severity = SEVERITY_MEDIUM, .priv = name, .act = name,
 		.gate = { a->db_gate, d->schema != NULL ? d->schema->gate : GRAPH_NO_GATE },
@@ -55,6 +88,7 @@ add_power(struct audit_pg *a, const struct entry *d, const struct audit_pg_item 
 	if (!(it->options & r->right))
 		return;
 	b.why = graph_printf(a->g, "may grant %s on %s", name, of);
+	b.proof = NULL;
 	b.fix = graph_printf(a->g, "%sREVOKE GRANT OPTION FOR %s ON %s FROM %s", head, name,
 	    d->kind->word, it->to->sql);
 	p.priv = "GRANT";

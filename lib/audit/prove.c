@@ -213,7 +213,10 @@ move(struct walk *w, const struct graph_basis *b, const struct graph_set *set, s
 
 /* ---- the way --------------------------------------------------------------- */
 
-/* Has the step's proof made the session the account that it leads to?  Else a new one is. */
+/*
+ * Has the step's proof made the session the account that it leads to?  Else a new one is; also
+ * behind a breach, where the code that was planted is still there.
+ */
 static int
 follow(struct walk *w, const struct graph_step *s, struct err *e)
 {
@@ -222,7 +225,8 @@ follow(struct walk *w, const struct graph_step *s, struct err *e)
 
 	if (s->gives != STEP_BECOME || to->kind != NODE_ACCOUNT)
 		return 1;
-	if ((who = w->p->way->who(w->session)) == NULL || strcmp(who, to->name) != 0)
+	if (s->breach || (who = w->p->way->who(w->session)) == NULL ||
+	    strcmp(who, to->name) != 0)
 		return enter(w, s->to, w->db, e);
 	w->holder = s->to;
 	return 1;
@@ -237,6 +241,25 @@ without_proof(struct walk *w, const struct graph_basis *b, struct err *e)
 	return settle(w->out, PROOF_UNTRIED, NULL, words, e);
 }
 
+/* A step that gives less than another identity, or leads to nobody, works by itself. */
+static int
+needs_proof(const struct walk *w, const struct graph_step *s)
+{
+	return s->gives == STEP_BECOME && w->p->g->node[s->to].kind != NODE_HUB;
+}
+
+/* The first step that nobody knows how to try; NULL: there is none. */
+static const struct graph_step *
+unknown_step(const struct walk *w)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->f->steps; i++)
+		if (w->f->step[i]->basis->proof == NULL && needs_proof(w, w->f->step[i]))
+			return w->f->step[i];
+	return NULL;
+}
+
 /* 1: taken; 0: the result says why not; -1. */
 static int
 take_step(struct walk *w, const struct graph_step *s, struct err *e)
@@ -246,8 +269,7 @@ take_step(struct walk *w, const struct graph_step *s, struct err *e)
 	int rc;
 
 	if (s->basis->proof == NULL)
-		return s->gives == STEP_USE || w->p->g->node[s->to].kind == NODE_HUB ? 1 :
-		    without_proof(w, s->basis, e);
+		return 1;
 	if ((rc = move(w, s->basis, NULL, e)) <= 0)
 		return rc;
 	if ((rc = run_template(w, s->basis->proof, &b, &a, e)) == 0)
@@ -319,9 +341,12 @@ first_database(const struct finding *f)
 static int
 walk(struct walk *w, struct err *e)
 {
+	const struct graph_step *unknown = unknown_step(w);
 	uint32_t i;
 	int rc;
 
+	if (unknown != NULL)
+		return without_proof(w, unknown->basis, e);
 	rc = enter(w, w->f->account, first_database(w->f), e);
 	for (i = 0; rc > 0 && i < w->f->steps; i++)
 		rc = take_step(w, w->f->step[i], e);

@@ -23,7 +23,7 @@ static const struct danger dangers[] = {
 	{ "dblink_connect_u", SINK_SUPER, SEVERITY_CRITICAL, "SUPERUSER",
 	    "log in as the server's own user", "" },	/* whom pg_hba.conf lets in so differs */
 	{ "lo_export", SINK_OS, SEVERITY_CRITICAL, WRITES, "write files of the host",
-	    "||SELECT lo_export(lo_creat(-1), '/dev/null')" },
+	    "||SELECT lo_create(4000000000);\nSELECT lo_export(4000000000, '/dev/null')" },
 	{ "lo_import", SINK_OS, SEVERITY_CRITICAL, READS, "read files of the host",
 	    "|SELECT lo_import('PG_VERSION')|SELECT lo_import('PG_VERSION', 4000000000)" },
 	{ "pg_file_rename", SINK_OS, SEVERITY_CRITICAL, WRITES, "rename files of the host", "" },

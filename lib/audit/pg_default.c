@@ -19,8 +19,8 @@ static const struct kind {
 };
 
 /*
- * The maker makes such an object, for which a superuser gives a schema where none is
- * named; then the holder does to it what it may.  NULL: that is not tried.
+ * The maker makes such an object, for which a superuser gives it a schema, or the right to
+ * where one is named; then the holder does to it what it may.  NULL: that is not tried.
  */
 static const char *
 future_proof(struct audit_pg *a, const struct kind *k, const struct audit_pg_role *maker,
@@ -31,10 +31,12 @@ future_proof(struct audit_pg *a, const struct kind *k, const struct audit_pg_rol
 
 	if (r->proof == NULL || (k->class != PG_RELATION && k->class != PG_SEQUENCE))
 		return NULL;
-	buf_str(&b, "SELECT set_config('bulkhead.holder', current_user, true);\n");
-	if (schema == NULL)
-		buf_fmt(&b, "SET LOCAL SESSION AUTHORIZATION DEFAULT;\n"
-		    "CREATE SCHEMA bulkhead_proof AUTHORIZATION %s;\n"
+	buf_str(&b, "SELECT set_config('bulkhead.holder', current_user, true);\n"
+	    "SET LOCAL SESSION AUTHORIZATION DEFAULT;\n");
+	if (schema != NULL)
+		buf_fmt(&b, "GRANT USAGE, CREATE ON SCHEMA %s TO %s;\n", in, maker->sql);
+	else
+		buf_fmt(&b, "CREATE SCHEMA bulkhead_proof AUTHORIZATION %s;\n"
 		    "GRANT USAGE ON SCHEMA bulkhead_proof TO PUBLIC;\n", maker->sql);
 	buf_fmt(&b, "SET LOCAL SESSION AUTHORIZATION %s;\nCREATE %s %s.bulkhead_proof%s;\n",
 	    maker->sql, k->class == PG_RELATION ? "TABLE" : "SEQUENCE", in,

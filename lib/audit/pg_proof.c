@@ -24,7 +24,9 @@
 #define BECOME_VICTIM							\
 	"EXECUTE format('SET LOCAL SESSION AUTHORIZATION %%I', "		\
 	"current_setting('bulkhead.victim')); "
-#define NOT_RUN "RAISE EXCEPTION 'the code did not run as %%', current_setting('bulkhead.victim'); "
+/* No refusal: it may only be that no row was there to run it for. */
+#define NOT_RUN "RAISE EXCEPTION SQLSTATE '02000' USING MESSAGE = 'the code did not run as ' " \
+    "|| current_setting('bulkhead.victim'); "
 #define TYPE_NAME "quote_ident(n.nspname) || '.' || quote_ident(t.typname)"
 /* v becomes some value of type ty, as SQL. */
 #define SAMPLE								\
@@ -44,6 +46,10 @@ static const char definer[] =
     "IF s <> 'pg_temp' THEN s := quote_ident(s); END IF; "
     "SELECT x.*, n.nspname INTO p FROM pg_proc x JOIN pg_namespace n ON n.oid = x.pronamespace "
     "WHERE x.oid = fn; "
+    "IF s <> 'pg_temp' THEN BEGIN EXECUTE format('CREATE SCHEMA %%s', s); "
+    "EXCEPTION WHEN OTHERS THEN NULL; END; "
+    "BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %%s TO PUBLIC', s); "
+    "EXCEPTION WHEN OTHERS THEN NULL; END; END IF; "
     "EXECUTE format('" TRAP "', s); "
     "FOR w IN SELECT DISTINCT m[1] FROM regexp_matches(p.prosrc, '[[:alpha:]_]\\w*', 'g') m LOOP "
     "BEGIN IF s = 'pg_temp' AND EXISTS (SELECT FROM pg_type t WHERE t.typname = w "
@@ -66,7 +72,10 @@ static const char definer[] =
     "IF current_setting('bulkhead.own_path') = '0' THEN PERFORM set_config('search_path', "
     "CASE WHEN s = 'pg_temp' THEN '' ELSE s || ', ' END || quote_ident(p.nspname) "
     "|| ', public, pg_catalog', true); END IF; "
-    "IF p.prorettype = 'trigger'::regtype THEN "
+    "SELECT format('INSERT INTO %%s DEFAULT VALUES', t.tgrelid::regclass) INTO call "
+    "FROM pg_trigger t WHERE t.tgfoid = fn AND has_table_privilege(t.tgrelid, 'INSERT') "
+    "LIMIT 1; "
+    "IF call IS NOT NULL THEN NULL; ELSIF p.prorettype = 'trigger'::regtype THEN "
     "CREATE TEMP TABLE bulkhead_t (x pg_catalog.int4); EXECUTE format('CREATE TRIGGER t "
     "BEFORE INSERT ON pg_temp.bulkhead_t FOR EACH ROW EXECUTE FUNCTION %%I.%%I()', "
     "p.nspname, p.proname); call := 'INSERT INTO pg_temp.bulkhead_t VALUES (1)'; ELSE "
@@ -82,12 +91,14 @@ static const char definer[] =
 /* Replace the function; then the victim writes to the table, or reads it. */
 static const char replaced[] =
     "DO $bulkhead$ DECLARE fn regprocedure := current_setting('bulkhead.function'); "
-    "rel regclass := nullif(current_setting('bulkhead.relation'), ''); w text; v text; ty text; "
+    "rel regclass; w text; v text; ty text; "
     "c record; cols text := ''; vals text := ''; must text := ''; mine text := ''; BEGIN "
     "EXECUTE (SELECT format('CREATE OR REPLACE FUNCTION %%I.%%I(%%s) RETURNS %%s LANGUAGE "
     "plpgsql AS %%L', n.nspname, p.proname, pg_get_function_arguments(p.oid), "
     "pg_get_function_result(p.oid), " SPRING "END') FROM pg_proc p JOIN pg_namespace n "
     "ON n.oid = p.pronamespace WHERE p.oid = fn); "
+    BECOME_VICTIM	/* who plants it may not even see the table */
+    "rel := nullif(current_setting('bulkhead.relation'), ''); "
     "FOR c IN SELECT a.attname, a.atthasdef, " TYPE_NAME " AS ty FROM pg_attribute a "
     "JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace "
     "WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' "
@@ -97,7 +108,6 @@ static const char replaced[] =
     "vals := concat_ws(', ', nullif(vals, ''), v); "
     "IF NOT c.atthasdef THEN must := concat_ws(', ', nullif(must, ''), quote_ident(c.attname)); "
     "mine := concat_ws(', ', nullif(mine, ''), v); END IF; END LOOP; "
-    BECOME_VICTIM
     "IF rel IS NULL THEN "
     TRY("'CREATE TEMP TABLE bulkhead_t ()'") TRY("'DROP TABLE bulkhead_t'") "ELSE "
     TRY("format('INSERT INTO %%s DEFAULT VALUES', rel)")

@@ -237,8 +237,10 @@ privaudit --print-grants postgresql >"$T/grants.sql"
 ok "the rights that it needs can be granted" in_db postgres -f "$T/grants.sql"
 in_db postgres -c "alter role privaudit password 'x'" \
     -c "grant connect on database postgres, template1, shop to privaudit"
-ok "with these it sees all, and all is well" privaudit --fail-on low -p "$T/policy" \
-    "$(pg_url "$T/db" "user=privaudit")"
+sees_all=0	# but for the maps, which 14 shows to superusers alone
+[ "$PGVERSION" -ge 15 ] || sees_all=3
+status_is "with these it sees all, and all is well" "$sees_all" privaudit --fail-on low \
+    -p "$T/policy" "$(pg_url "$T/db" "user=privaudit")"
 in_db postgres -c "create role nosy login password 'x'" -c "grant connect on database postgres to nosy"
 echo "[role nosy] class=monitor" >>"$T/policy"
 fails_with 3 "no verdict" privaudit --fail-on critical -p "$T/policy" "$(pg_url "$T/db" "user=nosy")"

@@ -305,8 +305,8 @@ read_all(struct audit_my *a, struct err *e)
 		return -1;
 	if ((a->my->mariadb ? audit_my_mariadb(a, e) : audit_my_mysql(a, e)) != 0)
 		return -1;
-	return audit_my_roles(a, e) != 0 || audit_my_objects(a, e) != 0 ||
-	    audit_my_code(a, e) != 0 || audit_my_logins(a, e) != 0 ? -1 : 0;
+	return audit_my_roles(a, e) != 0 || audit_my_code(a, e) != 0 ||
+	    audit_my_objects(a, e) != 0 || audit_my_logins(a, e) != 0 ? -1 : 0;
 }
 
 int
@@ -321,7 +321,7 @@ audit_my(struct graph *g, const char *uri, struct report *report, char *server, 
 	(void)snprintf(server, cap, "%s", a.my->server);	/* a cut one tells enough */
 	rc = read_all(&a, e);
 	free(a.account);
-	free(a.pattern);
+	free(a.code);
 	my_free(a.my);
 	return rc;
 }

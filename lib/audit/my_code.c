@@ -15,126 +15,6 @@
 #define OWN_SCHEMAS "('mysql', 'sys', 'information_schema', 'performance_schema', " \
 	"'" AUDIT_MY_SCHEMA "')"
 
-/* ---- hubs: who may call, who may write ---------------------------------------------- */
-
-/* All who may call routines, or write to tables, of that schema, or of all of them. */
-static uint32_t
-schema_hub(struct audit_my *a, int writes, const char *schema)
-{
-	return graph_node(a->g, NODE_HUB, schema == NULL ?
-	    graph_printf(a->g, "whoever may %s everywhere", writes ? "write" : "call") :
-	    graph_printf(a->g, "whoever may %s in %s", writes ? "write" : "call", schema), "");
-}
-
-static uint32_t
-object_hub(struct audit_my *a, int writes, const char *schema, const char *object)
-{
-	return graph_node(a->g, NODE_HUB, graph_printf(a->g, "%s %s.%s",
-	    writes ? "writes to" : "calls", audit_my_ident(a, schema),
-	    audit_my_ident(a, object)), "");
-}
-
-static void
-link_hubs(struct audit_my *a, uint32_t from, uint32_t to, const char *why)
-{
-	struct graph_basis b = { .why = why, .row = "" };
-	struct graph_step s = { .from = from, .to = to, .needs = STEP_USE, .gives = STEP_USE,
-		.check = check_find("M4"), .basis = graph_basis(a->g, &b) };
-
-	graph_step(a->g, &s);
-}
-
-/* LIKE, as the server matches a grant's pattern with a database. */
-static int
-matches(const char *pattern, const char *name)
-{
-	for (; *pattern != '\0'; pattern++) {
-		if (*pattern == '%') {
-			do
-				if (matches(pattern + 1, name))
-					return 1;
-			while (*name++ != '\0');
-			return 0;
-		}
-		if (*pattern == '\\' && pattern[1] != '\0')
-			pattern++;
-		else if (*pattern == '_' && *name != '\0') {
-			name++;
-			continue;
-		}
-		if (*pattern != *name++)
-			return 0;
-	}
-	return *name == '\0';
-}
-
-/* A grant on a pattern is kept, until the schemas with code are known. */
-static void
-keep_pattern(struct audit_my *a, const char *pattern)
-{
-	const char **more;
-	uint32_t i;
-
-	for (i = 0; i < a->patterns; i++)
-		if (strcmp(a->pattern[i], pattern) == 0)
-			return;
-	if ((more = realloc(a->pattern, (a->patterns + 1) * sizeof(*more))) == NULL) {
-		a->no_memory = 1;
-		return;
-	}
-	a->pattern = more;
-	a->pattern[a->patterns++] = pattern;
-}
-
-/*
- * For writes no SQL is told: the same REVOKE would take the right to write itself, which
- * an application needs.
- */
-void
-audit_my_may_call(struct audit_my *a, const struct audit_my_right *r)
-{
-	int writes = strcmp(r->priv, "EXECUTE") != 0;
-	const char *schema = NULL;
-	struct graph_basis b = {
-		.why = graph_printf(a->g, "holds %s on %s", r->priv, r->on), .row = r->row };
-	struct graph_step s = { .from = r->holder, .needs = STEP_USE, .gives = STEP_USE,
-		.check = check_find("A1") };
-
-	if (r->level == MY_COLUMN)
-		b.why = graph_printf(a->g, "writes to columns of %s", r->on);
-	if (!writes) {
-		b.fix = audit_my_template(a, "REVOKE EXECUTE ON %s FROM %s", r->on, r->grantee);
-		b.undo = audit_my_template(a, "GRANT EXECUTE ON %s TO %s", r->on, r->grantee);
-	}
-	if (r->level != MY_GLOBAL && !audit_my_pattern(a, r->schema, &schema)) {
-		schema = r->schema;
-		keep_pattern(a, schema);
-	}
-	s.to = r->object != NULL ? object_hub(a, writes, schema, r->object) :
-	    schema_hub(a, writes, schema);
-	s.basis = graph_basis(a->g, &b);
-	graph_step(a->g, &s);
-}
-
-/* Who may call or write in that schema without being named for it. */
-static uint32_t
-hub_of_schema(struct audit_my *a, int writes, const char *schema)
-{
-	uint32_t before = a->g->nodes, i;
-	uint32_t hub = schema_hub(a, writes, graph_string(a->g, schema));
-	const char **linked = &a->linked[writes];
-
-	if (hub < before && *linked != NULL && strcmp(*linked, schema) == 0)
-		return hub;
-	*linked = graph_string(a->g, schema);
-	link_hubs(a, schema_hub(a, writes, NULL), hub, graph_printf(a->g, "so in %s", schema));
-	for (i = 0; i < a->patterns; i++)
-		if (matches(a->pattern[i], schema))
-			link_hubs(a, schema_hub(a, writes, a->pattern[i]), hub,
-			    graph_printf(a->g, "so in %s", schema));
-	return hub;
-}
-
 /* ---- code --------------------------------------------------------------------------- */
 
 /* user@host, where the user may hold an @, too. */
@@ -194,12 +74,11 @@ routine(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 		orphan(a, what, b.row, definer);
 		return 0;
 	}
-	hub = object_hub(a, 0, schema, name);
+	hub = audit_my_hub(a, 0, schema, name);
 	b.why = graph_printf(a->g, "%s runs as %s", what, a->g->node[x->node].name);
 	b.fix = audit_my_template(a, "ALTER %s %s SQL SECURITY INVOKER", type, on);
 	b.undo = audit_my_template(a, "ALTER %s %s SQL SECURITY DEFINER", type, on);
 	lend(a, hub, x, &b);
-	link_hubs(a, hub_of_schema(a, 0, schema), hub, "calls it");
 	return 0;
 }
 
@@ -222,10 +101,9 @@ trigger(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 		orphan(a, what, b.row, definer);
 		return 0;
 	}
-	hub = object_hub(a, 1, schema, table);
+	hub = audit_my_hub(a, 1, schema, table);
 	b.why = graph_printf(a->g, "%s runs as %s", what, a->g->node[x->node].name);
 	lend(a, hub, x, &b);
-	link_hubs(a, hub_of_schema(a, 1, schema), hub, "sets it off");
 	return 0;
 }
 
@@ -310,8 +188,6 @@ audit_my_code(struct audit_my *a, struct err *e)
 	size_t i;
 	int rc;
 
-	if (a->no_memory)
-		return err_set(e, ERR_SYSTEM, "out of memory");
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if ((rc = sees_all(a, all[i].table, all[i].privileges, all[i].grant,
 		    &from, e)) < 0)
@@ -322,5 +198,5 @@ audit_my_code(struct audit_my *a, struct err *e)
 		    all[i].row, all[i].ctx, e) < 0)
 			return -1;
 	}
-	return 0;
+	return audit_my_hubs_end(a, e);
 }

@@ -52,8 +52,8 @@ struct audit_my {
 	int partial_revokes;		/* then a wildcard in a grant is none */
 	int tls_required;		/* of everyone, by a setting */
 	int default_lifetime;		/* days, 0: never */
-	const char **pattern;		/* my_code.c's: patterns that code may lie under, */
-	uint32_t patterns;
+	struct audit_my_coded *code;	/* my_hubs.c's: what has code, sorted, */
+	uint32_t codes;
 	int no_memory;			/* for one of them, */
 	const char *linked[2];		/* and the schema that was looked at last */
 };
@@ -115,7 +115,11 @@ void audit_my_give_list(struct audit_my *a, const struct audit_my_right *r, cons
 /* What SUPER includes on a MariaDB up to 10.11; from 11.0 on each is granted by itself. */
 const char *const *audit_my_super_words(void);
 
-/* The holder may call routines there (EXECUTE), or write to tables with triggers. */
+/* The node of all who may call that routine, or write to that table with a trigger; in the
+   order of their schemas, before the grants on objects are read. */
+uint32_t audit_my_hub(struct audit_my *a, int writes, const char *schema, const char *object);
+int audit_my_hubs_end(struct audit_my *a, struct err *e);	/* there are no more */
+/* The holder may call routines there (EXECUTE), or write to tables. */
 void audit_my_may_call(struct audit_my *a, const struct audit_my_right *r);
 
 /* ---- accounts behind a view --------------------------------------------------------- */
@@ -140,8 +144,8 @@ int audit_my_settings(struct audit_my *a, struct err *e);	/* my_settings.c: B4, 
 int audit_my_mysql(struct audit_my *a, struct err *e);		/* accounts, global rights */
 int audit_my_mariadb(struct audit_my *a, struct err *e);
 int audit_my_roles(struct audit_my *a, struct err *e);		/* role edges, PROXY */
-int audit_my_objects(struct audit_my *a, struct err *e);
 int audit_my_code(struct audit_my *a, struct err *e);		/* definers */
+int audit_my_objects(struct audit_my *a, struct err *e);	/* databases, tables, ... */
 int audit_my_logins(struct audit_my *a, struct err *e);		/* M1, M11, B7 */
 
 #endif

@@ -177,7 +177,7 @@ mariadb_edge(struct audit_my *a, const struct my_row *row, void *ctx, struct err
 static struct graph_set *
 server_set(struct audit_my *a)
 {
-	struct graph_set *set = graph_set(a->g, "server\n\n*.*", "server", "", "");
+	struct graph_set *set = graph_set(a->g, "*.*", "server", "", "");
 
 	if (set->n == 0)
 		graph_set_add(a->g, set, "*.*");

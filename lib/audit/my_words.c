@@ -228,7 +228,9 @@ set_of(struct audit_my *a, const struct audit_my_right *r, const char *schema)
 {
 	static const char *const kinds[] = { "server", "database", "table", "table", "routine" };
 	const char *object = r->level == MY_GLOBAL ? "*.*" : r->on;
-	const char *key = graph_printf(a->g, "%s\n%s\n%s", kinds[r->level], schema, object);
+	/* What stands behind ON says kind and schema, too; only *.* and % are mysql as well. */
+	const char *key = strcmp(schema, "mysql") != 0 ? object :
+	    graph_printf(a->g, "mysql by %s", object);
 	struct graph_set *set = graph_set(a->g, key, kinds[r->level], "", schema);
 
 	if (set->n == 0)

@@ -172,6 +172,13 @@ one_caller(void *ctx, const struct audit_pg_role *r, struct err *e)
 	return breach_add(d->c, &b, e);
 }
 
+/* A schema that the owner may not use is passed over when its path is searched. */
+static int
+sees(const struct definer *d, const struct code_schema *s)
+{
+	return d->owner->super || who_has(&d->c->who, &s->usage, d->owner);
+}
+
 /* Somebody weaker can create in a schema of the path: whoever calls it, it is captured. */
 static int
 weak_schemas(struct definer *d, struct err *e)
@@ -185,7 +192,7 @@ weak_schemas(struct definer *d, struct err *e)
 		struct who_set who = { 0 };
 		int rc = 0;
 
-		if (strcmp(name, "pg_temp") == 0 || *name == '\0')
+		if (strcmp(name, "pg_temp") == 0 || *name == '\0' || (s != NULL && !sees(d, s)))
 			continue;
 		d->trap = s != NULL ? s->name : graph_string(a->g, meant(d, name));
 		d->how = s != NULL
@@ -203,23 +210,29 @@ weak_schemas(struct definer *d, struct err *e)
 	return 0;
 }
 
-static const char *
-some_schema(const struct definer *d, const struct who_set *who)
+/* Callers without temporary tables, each by a schema that it writes to and the owner sees. */
+static int
+by_schema(struct definer *d, const struct who_set *may_call, struct err *e)
 {
-	struct who_set both = { 0 };
-	const char *found = "pg_temp";
-	struct err ignored = ERR_INIT;
+	const struct who *w = &d->c->who;
 	uint32_t i;
+	int rc = 0;
 
-	/* Only a proof hangs on it: without memory it is one that fails. */
-	for (i = 0; i < d->c->schemas && strcmp(found, "pg_temp") == 0; i++) {
-		if (who_or(&d->c->who, &both, who, &ignored) == 0
-		    && who_and(&d->c->who, &both, &d->c->schema[i].create, &ignored) == 0
-		    && !who_empty(&d->c->who, &both))
-			found = d->c->schema[i].name;
-		who_set_free(&both);
+	for (i = 0; rc == 0 && i <= d->c->schemas; i++) {
+		const struct code_schema *s = i < d->c->schemas ? &d->c->schema[i] : NULL;
+		struct who_set who = { 0 };
+
+		if (s != NULL && !sees(d, s))
+			continue;
+		d->trap = s != NULL ? s->name : "bulkhead_new";
+		rc = who_or(w, &who, may_call, e);
+		if (rc == 0)
+			rc = who_and(w, &who, s != NULL ? &s->create : &d->c->create, e);
+		if (rc == 0)
+			rc = who_widest(w, &who, one_caller, d, e);
+		who_set_free(&who);
 	}
-	return found;
+	return rc;
 }
 
 /* Callers who can put something in front of what the function names. */
@@ -242,10 +255,7 @@ callers(struct definer *d, struct who_set *may_call, struct err *e)
 	who_set_free(&temp);
 	if (rc != 0 || d->path != NULL)
 		return rc;
-	if (who_and(w, may_call, &d->c->anywhere, e) != 0)
-		return -1;
-	d->trap = some_schema(d, may_call);
-	return who_widest(w, may_call, one_caller, d, e);
+	return by_schema(d, may_call, e);
 }
 
 static int

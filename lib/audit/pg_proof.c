@@ -50,6 +50,8 @@ static const char definer[] =
     "EXCEPTION WHEN OTHERS THEN NULL; END; "
     "BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %%s TO PUBLIC', s); "
     "EXCEPTION WHEN OTHERS THEN NULL; END; END IF; "
+    "IF s = 'bulkhead_new' THEN CREATE SCHEMA bulkhead_new; "
+    "GRANT USAGE ON SCHEMA bulkhead_new TO PUBLIC; END IF; "
     "EXECUTE format('" TRAP "', s); "
     "FOR w IN SELECT DISTINCT m[1] FROM regexp_matches(p.prosrc, '[[:alpha:]_]\\w*', 'g') m LOOP "
     "BEGIN IF s = 'pg_temp' AND EXISTS (SELECT FROM pg_type t WHERE t.typname = w "
@@ -117,6 +119,7 @@ static const char replaced[] =
     "FOR w IN SELECT quote_ident(a.attname) FROM pg_attribute a WHERE a.attrelid = rel "
     "AND a.attnum > 0 AND NOT a.attisdropped LOOP "
     TRY("format('SELECT %%s FROM %%s', w, rel)")
+    TRY("format('INSERT INTO %%s (%%s) VALUES (''x''::text)', rel, w)")
     TRY("format('UPDATE %%s SET %%s = %%s', rel, w, w)") "END LOOP; "
     TRY("format('DELETE FROM %%s', rel)") TRY("format('TRUNCATE %%s', rel)") "END IF; "
     NOT_RUN "END $bulkhead$";

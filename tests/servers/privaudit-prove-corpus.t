@@ -14,7 +14,8 @@ MOOT=' B4 B5 B6 B7 B8 B9 H1 P1 S1 U1 '
 
 # What no statement of ours can try: it needs another server, somebody else's session, or
 # what only the function's author knows.
-UNTRIED=' f2-cast f5-dblink f5-untrusted f6-loopback f6-loopback-no-password f6-subscription-owner-15 r4-pg-signal-backend '
+UNTRIED=' f2-cast f5-dblink f5-untrusted f6-loopback f6-loopback-no-password f6-subscription-owner-15
+f6-subscription-owner-16 r4-pg-signal-backend r4-subscription '
 
 family_version() { echo "$PGVERSION"; }
 
@@ -97,7 +98,7 @@ while IFS=$'\t' read -r name check sink who; do
 	came=$(W=$who awk -F '\t' -v c="$check" -v s="$sink" \
 	    '$1 == c && $2 == s && $3 == ENVIRON["W"] { print $4; exit }' "$T/found")
 	case $UNTRIED in
-	*" $name "*) want='^finding not tried: ' ;;
+	*[[:space:]]"$name"[[:space:]]*) want='^finding not tried: ' ;;
 	*) want='^(finding confirmed|fault not tried): ' ;;
 	esac
 	like "$name: $check of $who to $sink" "${came:-not found}" "$want"

@@ -98,7 +98,7 @@ while IFS=$'\t' read -r name check sink who; do
 	came=$(W=$who awk -F '\t' -v c="$check" -v s="$sink" \
 	    '$1 == c && $2 == s && $3 == ENVIRON["W"] { print $4; exit }' "$T/found")
 	case $UNTRIED in
-	*[[:space:]]"$name"[[:space:]]*) want='^finding not tried: ' ;;
+	*[[:space:]]"$name"[[:space:]]*) want='^finding (not tried|confirmed): ' ;;
 	*) want='^(finding confirmed|fault not tried): ' ;;
 	esac
 	like "$name: $check of $who to $sink" "${came:-not found}" "$want"

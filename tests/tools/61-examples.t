@@ -44,12 +44,13 @@ localize()
 	    ${PUT[@]+"${PUT[@]}"}
 }
 
-# What differs from run to run: ids, times, positions, spans and numbers.
+# What differs from run to run: ids, times, positions, spans, sizes and numbers.
 blur()
 {
 	sed -E -e "s,$T/srv\.[0-9]+|$T,/srv,g" -e 's/[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}/ID/g' \
 	    -e 's/[0-9-]{10}T[0-9:.]+Z/TIME/g' -e 's,[0-9A-F]+/[0-9A-F]+,LSN,g' \
-	    -e 's/[0-9.]+ (h|min|s)\b( [0-9]+ (min|s)\b)?/SPAN/g' -e 's/[0-9]+/N/g' \
+	    -e 's/-?[0-9.]+ (d|h|min|s|ms)\b( [0-9]+ (h|min|s)\b)?/SPAN/g' \
+	    -e 's/[0-9.]+ (bytes|[KMG]iB)\b/SIZE/g' -e 's/[0-9]+/N/g' \
 	    -e 's/(source|snapshot|file)s\b/\1/g'
 }
 

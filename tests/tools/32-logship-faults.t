@@ -121,6 +121,8 @@ wait_until 20 grep -q 'trying again' "$T/shop.err"
 pg_start "$D"
 ok "it is found again" wait_until 30 is_active "$D"
 fill "$D" 1
+wait_shipped "$D"	# so that it streamed again: else the next death is of the same absence
+fill "$D" 1
 pg_kill9 "$D"
 pg_start "$D"
 ok "after kill -9 as well" wait_until 30 is_active "$D"

@@ -300,17 +300,6 @@ host_users(char *text, void (*each)(void *ctx, const char *user, unsigned line),
 
 /* ---- elevated accounts ------------------------------------------------------------------ */
 
-static const struct policy_class *
-class_named(const struct policy *p, const char *name)
-{
-	uint32_t i;
-
-	for (i = 0; i < p->classes; i++)
-		if (strcmp(p->class[i].name, name) == 0)
-			return &p->class[i];
-	return NULL;
-}
-
 /* Is all that this class may an application's? */
 static int
 is_of_application(const struct policy_role *app, const struct policy_class *c)
@@ -425,7 +414,7 @@ search_file(struct search *s)
 int
 host_files(struct graph *g, const struct policy *p, struct err *e)
 {
-	struct policy_role app = { .name = "app", .class = class_named(p, "app") };
+	struct policy_role app = { .name = "app", .class = policy_class(p, "app") };
 	struct search s = { .g = g, .p = p, .app = &app };
 	uint32_t i;
 

@@ -159,8 +159,8 @@ check_shape(const struct policy *p, const struct ini_section *s, struct err *e)
 
 /* ---- classes ------------------------------------------------------------------- */
 
-static struct policy_class *
-class_find(const struct policy *p, const char *name)
+struct policy_class *
+policy_class(const struct policy *p, const char *name)
 {
 	uint32_t i;
 
@@ -185,7 +185,7 @@ is_of(const struct ini *ini, const struct ini_setting *set)
 static int
 add_class(struct policy *p, const struct ini_section *s, struct err *e)
 {
-	struct policy_class *c = class_find(p, s->name.text);
+	struct policy_class *c = policy_class(p, s->name.text);
 	struct ini_setting *may = find(s, "may");
 
 	if (may == NULL)
@@ -276,14 +276,14 @@ set_may(const struct policy *p, struct policy_class *c, const struct ini_setting
 static int
 resolve_classes(struct policy *p, struct err *e)
 {
-	const struct policy_class *app = class_find(p, "app");
+	const struct policy_class *app = policy_class(p, "app");
 	struct policy_class usual = { .name = "app" };
 	uint32_t i;
 	int r;
 
 	r = set_may(p, &usual, find(&p->priv->builtin->section[0], "may"), NULL, e);
 	if (r == 0)
-		r = set_may(p, class_find(p, "app"), p->priv->may[app - p->class], &usual, e);
+		r = set_may(p, policy_class(p, "app"), p->priv->may[app - p->class], &usual, e);
 	for (i = 0; r == 0 && i < p->classes; i++)
 		if (&p->class[i] != app)
 			r = set_may(p, &p->class[i], p->priv->may[i], app, e);
@@ -319,7 +319,7 @@ add_role(struct policy *p, const struct ini_section *s, struct err *e)
 
 	if (needed(p, s, "class", &class, e) != 0)
 		return -1;
-	if ((r->class = class_find(p, class)) == NULL)
+	if ((r->class = policy_class(p, class)) == NULL)
 		return bad(p, s->line, e, "there is no class %.60s", class);
 	if (s->name.quoted && strcmp(s->name.text, "*") == 0)
 		return bad(p, s->line, e, "an account named * cannot have a line of its own");
@@ -458,7 +458,7 @@ add_usual(struct policy *p)
 
 	for (; p->roles < POLICY_USUALS; p->roles++) {
 		p->role[p->roles].name = "*";
-		p->role[p->roles].class = class_find(p, class[p->roles]);
+		p->role[p->roles].class = policy_class(p, class[p->roles]);
 	}
 }
 

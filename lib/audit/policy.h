@@ -62,6 +62,9 @@ struct policy {
 struct policy *policy_read(const char *path, const char *today, struct err *e);
 void policy_free(struct policy *p);
 
+/* The class of that name; NULL: there is none. */
+struct policy_class *policy_class(const struct policy *p, const char *name);
+
 /*
  * What that node is.  NULL: no line names it (with a policy given: a finding, when it can
  * log in).  Roles that cannot log in are judged only when a line names them.

@@ -63,16 +63,6 @@ allowed(const struct suggesting *s, const struct policy_role *r)
 	return n;
 }
 
-static const struct policy_class *
-class_named(const struct suggesting *s, const char *name)
-{
-	uint32_t i;
-
-	for (i = 0; strcmp(s->usual->class[i].name, name) != 0; i++)
-		;
-	return &s->usual->class[i];
-}
-
 /* Words by which people call what migrates a schema. */
 static int
 is_named_migrator(const char *name)
@@ -96,20 +86,20 @@ choose_class(const struct suggesting *s, uint32_t node, struct policy_role *r)
 
 	r->db = r->schema = NULL;
 	if (s->g->node[node].bootstrap) {
-		r->class = class_named(s, "admin");
+		r->class = policy_class(s->usual, "admin");
 		return;
 	}
 	for (i = 0; i < sizeof(modest) / sizeof(modest[0]); i++) {
-		r->class = class_named(s, modest[i]);
+		r->class = policy_class(s->usual, modest[i]);
 		if (allowed(s, r) == s->powers)
 			return;
 	}
 	app = allowed(s, r);
 	if (!is_named_migrator(s->g->node[node].name))
 		return;
-	r->class = class_named(s, "migrator");
+	r->class = policy_class(s->usual, "migrator");
 	if (allowed(s, r) == app)
-		r->class = class_named(s, "app");
+		r->class = policy_class(s->usual, "app");
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "audit/tell.h"
 #include "base/clock.h"
 #include "base/tool.h"
+#include "my/uri.h"
 #include "privaudit.h"
 
 enum { OPT_FIXES = 256, OPT_SCRIPT, OPT_UNDO, OPT_SUGGEST, OPT_FAIL_ON, OPT_BASELINE, OPT_TAP,
@@ -193,16 +194,10 @@ take_why(void *args, int n, char **operand, struct err *e)
 
 /* ---- the work ------------------------------------------------------------------- */
 
-static int
-is_mysql(const char *server)
-{
-	return strncmp(server, "mysql://", 8) == 0 || strncmp(server, "mariadb://", 10) == 0;
-}
-
 static unsigned
 engine(const struct privaudit *a)
 {
-	if (!is_mysql(a->server))
+	if (!my_uri_is(a->server))
 		return CHECK_POSTGRESQL;
 	return strcasestr(a->name, "mariadb") != NULL ? CHECK_MARIADB : CHECK_MYSQL;
 }
@@ -247,7 +242,7 @@ read_server(struct privaudit *a, struct report *report, struct err *e)
 
 	if ((a->g = graph_new()) == NULL)
 		return err_set(e, ERR_SYSTEM, "out of memory");
-	r = (is_mysql(a->server) ? audit_my : audit_pg)(a->g, a->server, report, a->name,
+	r = (my_uri_is(a->server) ? audit_my : audit_pg)(a->g, a->server, report, a->name,
 	    sizeof(a->name), e);
 	report_done(report);
 	return r == 0 ? read_surroundings(a, e) : -1;

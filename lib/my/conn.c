@@ -135,10 +135,22 @@ check_version(struct my *my, struct err *e)
 	return 0;
 }
 
+/* The step of a message: the statement's first word. */
+static int
+run(struct my *my, const char *sql, struct err *e)
+{
+	char step[32];
+
+	if (mysql_real_query(my->priv->c, sql, strlen(sql)) == 0)
+		return 0;
+	(void)snprintf(step, sizeof(step), "%.*s", (int)strcspn(sql, " "), sql);
+	return failed(my, step, e);
+}
+
 static int
 session(struct my *my, struct err *e)
 {
-	return my_exec(my, "SET SESSION sql_mode = '', time_zone = '+00:00', "
+	return run(my, "SET SESSION sql_mode = '', time_zone = '+00:00', "
 	    "autocommit = 1, lock_wait_timeout = 10, group_concat_max_len = 1048576", e);
 }
 
@@ -197,29 +209,11 @@ my_free(struct my *my)
 	free(my);
 }
 
-/* The step of a message: the statement's first word. */
-static int
-run(struct my *my, const char *sql, struct err *e)
-{
-	char step[32];
-
-	if (mysql_real_query(my->priv->c, sql, strlen(sql)) == 0)
-		return 0;
-	(void)snprintf(step, sizeof(step), "%.*s", (int)strcspn(sql, " "), sql);
-	return failed(my, step, e);
-}
-
-int
-my_exec(struct my *my, const char *sql, struct err *e)
-{
-	return run(my, sql, e);
-}
-
 int
 my_read_only(struct my *my, struct err *e)
 {
-	return my_exec(my, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", e) != 0 ||
-	    my_exec(my, "START TRANSACTION READ ONLY", e) != 0 ? -1 : 0;
+	return run(my, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", e) != 0 ||
+	    run(my, "START TRANSACTION READ ONLY", e) != 0 ? -1 : 0;
 }
 
 int
@@ -286,10 +280,4 @@ my_quote(struct buf *b, const char *name)
 		buf_u8(b, (uint8_t)*name);
 	}
 	buf_u8(b, '`');
-}
-
-int
-my_since(const struct my *my, unsigned mariadb, unsigned mysql)
-{
-	return my->version >= (my->mariadb ? mariadb : mysql);
 }

@@ -38,9 +38,6 @@ void my_free(struct my *my);
 /* Begin a READ ONLY, REPEATABLE READ transaction; it ends with the connection. */
 int my_read_only(struct my *my, struct err *e);
 
-/* One statement without rows. */
-int my_exec(struct my *my, const char *sql, struct err *e);
-
 /* A row: value[i] is NULL for NULL, else len[i] bytes and a NUL; lent until the call ends. */
 struct my_row {
 	const char *const *value;
@@ -62,8 +59,5 @@ int my_value(struct my *my, const char *sql, char *out, size_t cap, struct err *
 
 /* `name` with backticks, as both families read it in every sql_mode; appended to b. */
 void my_quote(struct buf *b, const char *name);
-
-/* Is the server at least this, on its own side: my_since(my, 100600, 80016). */
-int my_since(const struct my *my, unsigned mariadb, unsigned mysql);
 
 #endif

@@ -127,6 +127,19 @@ database(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 	return 0;
 }
 
+/* What the rows of tables, columns and routines begin with; 0: nobody's. */
+static int
+object_of(struct audit_my *a, const struct my_row *row, struct audit_my_right *r)
+{
+	if (!holder_of(a, audit_my_text(row, 1), audit_my_text(row, 0), r))
+		return 0;
+	r->schema = audit_my_escaped(a, audit_my_text(row, 2));
+	r->object = graph_string(a->g, audit_my_text(row, 3));
+	r->on = graph_printf(a->g, "%s.%s", audit_my_ident(a, audit_my_text(row, 2)),
+	    audit_my_ident(a, r->object));
+	return 1;
+}
+
 static int
 table(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 {
@@ -134,12 +147,8 @@ table(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 
 	(void)ctx;	/* none */
 	(void)e;	/* this cannot fail */
-	if (!holder_of(a, audit_my_text(row, 1), audit_my_text(row, 0), &r))
+	if (!object_of(a, row, &r))
 		return 0;
-	r.schema = audit_my_escaped(a, audit_my_text(row, 2));
-	r.object = graph_string(a->g, audit_my_text(row, 3));
-	r.on = graph_printf(a->g, "%s.%s", audit_my_ident(a, audit_my_text(row, 2)),
-	    audit_my_ident(a, r.object));
 	r.row = graph_printf(a->g, "mysql.tables_priv(%s, %s)", r.grantee, r.on);
 	audit_my_give_list(a, &r, audit_my_text(row, 4));
 	return 0;
@@ -152,13 +161,9 @@ column(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 
 	(void)ctx;	/* none */
 	(void)e;	/* this cannot fail */
-	if (!holder_of(a, audit_my_text(row, 1), audit_my_text(row, 0), &r))
+	if (!object_of(a, row, &r))
 		return 0;
-	r.schema = audit_my_escaped(a, audit_my_text(row, 2));
-	r.object = graph_string(a->g, audit_my_text(row, 3));
 	r.column = graph_string(a->g, audit_my_text(row, 4));
-	r.on = graph_printf(a->g, "%s.%s", audit_my_ident(a, audit_my_text(row, 2)),
-	    audit_my_ident(a, r.object));
 	r.row = graph_printf(a->g, "mysql.columns_priv(%s, %s, %s)", r.grantee, r.on,
 	    r.column);
 	audit_my_give_list(a, &r, audit_my_text(row, 5));
@@ -172,12 +177,9 @@ routine(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 
 	(void)ctx;	/* none */
 	(void)e;	/* this cannot fail */
-	if (!holder_of(a, audit_my_text(row, 1), audit_my_text(row, 0), &r))
+	if (!object_of(a, row, &r))
 		return 0;
-	r.schema = audit_my_escaped(a, audit_my_text(row, 2));
-	r.object = graph_string(a->g, audit_my_text(row, 3));
-	r.on = graph_printf(a->g, "%s %s.%s", audit_my_text(row, 4),
-	    audit_my_ident(a, audit_my_text(row, 2)), audit_my_ident(a, r.object));
+	r.on = graph_printf(a->g, "%s %s", audit_my_text(row, 4), r.on);
 	r.row = graph_printf(a->g, "mysql.procs_priv(%s, %s)", r.grantee, r.on);
 	audit_my_give_list(a, &r, audit_my_text(row, 5));
 	return 0;

@@ -5,8 +5,9 @@
 
 #include "audit/pg_private.h"
 
-struct graph_set *
-audit_pg_whole(struct audit_pg *a)
+/* The set of the server as such. */
+static struct graph_set *
+whole(struct audit_pg *a)
 {
 	return graph_set(a->g, "the server", "", "", "");
 }
@@ -21,7 +22,7 @@ add_attribute(struct audit_pg *a, const struct audit_pg_role *r, const char *che
 		.row = graph_printf(a->g, "pg_authid: %s is %s", r->name, attribute) };
 	struct graph_power p = { .from = r->node, .needs = STEP_BECOME, .sink = sink,
 		.severity = severity, .priv = attribute, .act = act,
-		.gate = { GRAPH_NO_GATE, GRAPH_NO_GATE }, .set = audit_pg_whole(a),
+		.gate = { GRAPH_NO_GATE, GRAPH_NO_GATE }, .set = whole(a),
 		.check = check_find(check) };
 
 	if (r->oid == PG_BOOTSTRAP_OID) {
@@ -181,7 +182,7 @@ audit_pg_predefined(struct audit_pg *a)
 	const struct audit_pg_role *r;
 	struct graph_basis b = { .advice = "REVOKE the role from who needs it not" };
 	struct graph_power p = { .needs = STEP_USE, .check = check_find("R4"),
-		.gate = { GRAPH_NO_GATE, GRAPH_NO_GATE }, .set = audit_pg_whole(a) };
+		.gate = { GRAPH_NO_GATE, GRAPH_NO_GATE }, .set = whole(a) };
 	size_t i;
 
 	for (i = 0; i < sizeof(predefined) / sizeof(predefined[0]); i++) {

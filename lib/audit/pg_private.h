@@ -179,7 +179,4 @@ void audit_pg_elevation(struct audit_pg *a, const struct audit_pg_role *r);
 void audit_pg_createrole(struct audit_pg *a);
 void audit_pg_predefined(struct audit_pg *a);
 
-/* The set of the server as such. */
-struct graph_set *audit_pg_whole(struct audit_pg *a);
-
 #endif

@@ -3,6 +3,7 @@
 # the corpus says must be found is confirmed by trying.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../corpus.sh"
+. "$(dirname "$0")/../corpus_pg.sh"
 . "$(dirname "$0")/../repo.sh"
 . "$(dirname "$0")/../snapshots.sh"
 
@@ -17,37 +18,10 @@ MOOT=' B4 B5 B6 B7 B8 B9 H1 P1 S1 U1 '
 UNTRIED=' f2-cast f5-dblink f5-untrusted f6-loopback f6-loopback-no-password f6-subscription-owner-15
 f6-subscription-owner-16 r4-pg-signal-backend r4-subscription '
 
-family_version() { echo "$PGVERSION"; }
-
-in_db()
-{
-	psql -XAtq -v ON_ERROR_STOP=1 -d "$(pg_url "$T/db" "dbname=$1")" "${@:2}"
-}
-
-# Each case has a database of its own here, and its roles get its number in their names.
-own_names()
-{
-	local n=$1 role script="s/\\b(database|db=|of)( ?\"?)shop\\b/\\1\\2case_$n/g" case=$2
-	for role in $(corpus_part "$case" bad |
-	    grep -oiP '\b(create (role|user)|role) +[a-z_0-9]+\b(?!&)' | sed 's/.* //' | sort -u); do
-		case $role in
-		pg_* | postgres | public | all | none | with | mapping | current_user) ;;
-		*) script+="; s/(^|[^.[:alnum:]_])$role\\b/\\1${role}_$n/g" ;;
-		esac
-	done
-	# A name that several cases have, with a newline in it.
-	script+="; s/re(\"+)po/re\\1po_$n/g"
-	sed -E "$script; s/\\bclass=([a-z]+)_$n\\b/class=\\1/"
-}
-
 pg_init "$T/db"
 pg_conf "$T/db" "autovacuum = off" "fsync = off"
 pg_start "$T/db"
-for d in template1 postgres; do
-	in_db "$d" -c "revoke connect, temporary on database $d from public" \
-	    -c "revoke create on schema public from public"
-done
-in_db postgres -c "create role keeper"
+pg_bare
 # Rights in no database need one to be tried in.
 in_db postgres -c "create database a_open"
 echo "[target] env=staging owner=keeper
@@ -63,19 +37,9 @@ for case in "$ROOT"/tests/corpus/pg/*.case; do
 	case $MOOT in
 	*" $check "*) continue ;;
 	esac
-	in_db postgres -c "create database case_$n" \
-	    -c "revoke connect, temporary on database case_$n from public"
-	corpus_part "$case" bad | own_names "$n" "$case" >"$T/bad.sql"
-	if ! in_db "case_$n" -f "$T/bad.sql" >"$T/bad.out" 2>&1; then
-		lab_result 1 "$(basename "$case" .case): the bad server can be made"
-		diag "$(tail -n 5 "$T/bad.out")"
-		continue
-	fi
+	together_case "$n" "$case" || continue
 	# Code that runs for each row needs one.
 	in_db "case_$n" -c "insert into sales.orders default values" >/dev/null 2>&1 || true
-	# Who is named by no line may nothing: so it is with those that "*" stood for.
-	corpus_head "$case" policy | grep -vF '[role *]' | own_names "$n" "$case" \
-	    >>"$T/policy" || true
 	who=$(corpus_who "$case" | own_names "$n" "$case")
 	printf '%s\t%s\t%s\t%s\n' "$(basename "$case" .case)" "$check" \
 	    "$(corpus_head "$case" sink)" "${who//$'\n'/\\n}" >>"$T/wanted"

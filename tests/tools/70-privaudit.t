@@ -1,9 +1,13 @@
 #!/bin/bash
 # privaudit on a PostgreSQL server: what it finds, every format, policies, baselines, why,
 # suggest, and the examples of both manual pages, run as printed.
+# matrix
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../manual.sh"
 . "$(dirname "$0")/../repo.sh"
+
+BULKHEAD_PG_BIN=$(pg_bin)	# those of the matrix are not where one would look
+export BULKHEAD_PG_BIN
 
 # ---- a server that is not set up well -------------------------------------------
 
@@ -26,6 +30,10 @@ db()
 
 URL=$(pg_url "$T/db" dbname=shop)
 AUDIT=$(pg_url "$T/db" "dbname=shop user=privaudit")
+for d in template1 postgres; do	# up to 14 everyone may create in public
+	psql -XAtq -v ON_ERROR_STOP=1 -d "$(pg_url "$T/db" "dbname=$d")" \
+	    -c "REVOKE CREATE ON SCHEMA public FROM PUBLIC"
+done
 q "$T/db" "CREATE DATABASE shop" "CREATE ROLE shop_owner"
 db <<'SQL'
 CREATE ROLE deploy;
@@ -69,11 +77,13 @@ found()
 	jq -r "$1" "$T/out"
 }
 
+# A membership that is granted again has a new oid from 16 on.
 state()
 {
 	db -c "SELECT md5(string_agg(x, '' ORDER BY x)) FROM (SELECT c::text x FROM pg_class c
-	    UNION ALL SELECT n::text FROM pg_namespace n UNION ALL SELECT m::text
-	    FROM pg_auth_members m UNION ALL SELECT r::text FROM pg_authid r) y"
+	    UNION ALL SELECT n::text FROM pg_namespace n UNION ALL
+	    SELECT (to_jsonb(m) - 'oid')::text FROM pg_auth_members m
+	    UNION ALL SELECT r::text FROM pg_authid r) y"
 }
 before=$(state)
 
@@ -282,7 +292,13 @@ book()
 }
 
 book privaudit.1 1 'How can that account'
-is "... as it says there" "$(cat "$T/out")" "$(answer privaudit.1 'How can that account')"
+like "... it can be cut" "$(cat "$T/out")" '^ +REVOKE "deploy" FROM "shop_app"'
+answer privaudit.1 'How can that account' >"$T/answer"
+[ "$PGVERSION" -lt 16 ] ||	# a membership is granted by somebody, and has options
+	for f in answer out; do
+		sed -i '/^ *cut:/,$d' "$T/$f"
+	done
+is "... as it says there" "$(cat "$T/out")" "$(cat "$T/answer")"
 book privaudit.1 0 'A role of its own'
 is "... it is there" "$(db -c "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'privaudit'")" t
 book privaudit.1 1 'The first look'

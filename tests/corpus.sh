@@ -78,10 +78,15 @@ corpus_audit()
 }
 
 # corpus_pick NAME FIELD CHECK WHO SINK: that field of that finding; fails: there is none.
+# Several findings may have one fix, which stands at the first of them.
 corpus_pick()
 {
-	jq -ern --arg f "$2" --arg c "$3" --arg w "$4" --arg s "$5" 'first(inputs |
-	    select(.check == $c and .sink == $s and (.account // .subject) == $w)) |
+	jq -ern --arg f "$2" --arg c "$3" --arg w "$4" --arg s "$5" '[inputs] as $all |
+	    first($all[] |
+	        select(.check == $c and .sink == $s and (.account // .subject) == $w)) |
+	    .fix_of as $of |
+	    if $of != null and ($f == "fix" or $f == "undo")
+	    then $all[] | select(.fingerprint == $of) else . end |
 	    .[$f] // ""' "$T/$1.json"
 }
 

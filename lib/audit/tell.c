@@ -79,6 +79,59 @@ tell_outcome(const struct telling *t)
 	return x.failing > 0 ? ERR_NEGATIVE : t->g->unknowns > 0 ? ERR_INCOMPLETE : ERR_NONE;
 }
 
+/* ---- fixes that findings share --------------------------------------------------- */
+
+int
+tale_has_sql(const struct finding *f)
+{
+	return f->fix != NULL && f->fix->sql[0] != '\0';
+}
+
+const struct finding *
+tale_fix_of(const struct tale *x, const struct finding *f)
+{
+	const struct finding *first = &x->t->v->finding[x->first[f - x->t->v->finding]];
+
+	return tale_has_sql(f) && first != f ? first : NULL;
+}
+
+/* By the SQL's address, which findings with the same cut share, then in their order. */
+static int
+by_sql(const void *a, const void *b)
+{
+	const struct finding *x = *(const struct finding *const *)a;
+	const struct finding *y = *(const struct finding *const *)b;
+	uintptr_t p = x->fix != NULL ? (uintptr_t)x->fix->sql : 0;
+	uintptr_t q = y->fix != NULL ? (uintptr_t)y->fix->sql : 0;
+
+	return p != q ? (p > q) - (p < q) : (x > y) - (x < y);
+}
+
+static int
+find_shared(struct tale *x, struct err *e)
+{
+	const struct verdict *v = x->t->v;
+	const struct finding **all = malloc((v->n + 1) * sizeof(*all));
+	uint32_t i, first = 0;
+
+	x->first = malloc((v->n + 1) * sizeof(*x->first));
+	if (all == NULL || x->first == NULL) {
+		free(all);
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	}
+	for (i = 0; i < v->n; i++)
+		all[i] = &v->finding[i];
+	qsort(all, v->n, sizeof(*all), by_sql);
+	for (i = 0; i < v->n; i++) {
+		if (all[i]->fix == NULL || all[first]->fix == NULL ||
+		    all[i]->fix->sql != all[first]->fix->sql)
+			first = i;
+		x->first[all[i] - v->finding] = (uint32_t)(all[first] - v->finding);
+	}
+	free(all);
+	return 0;
+}
+
 /* ---- texts --------------------------------------------------------------------- */
 
 void
@@ -229,11 +282,15 @@ tell(const struct telling *t, enum tell_format format, FILE *f, struct err *e)
 	if (t->baseline != NULL && (x.seen = calloc(t->baseline->n + 1, 1)) == NULL)
 		return err_set(e, ERR_SYSTEM, "out of memory");
 	count(&x);
-	if ((r = tellers[format](&x, e)) == 0 && buf_check(&x.line, e) != 0)
-		r = -1;
+	r = find_shared(&x, e);
+	if (r == 0)
+		r = tellers[format](&x, e);
+	if (r == 0)
+		r = buf_check(&x.line, e);
 	if (r == 0 && (fflush(f) != 0 || ferror(f)))
 		r = err_sys(e, ERR_IO, "standard output: write");
 	free(x.seen);
+	free(x.first);
 	buf_free(&x.line);
 	json_free(&x.j);
 	return r;

@@ -49,13 +49,20 @@ or_null(const char *text)
 }
 
 static void
-add_fix(struct tale *x, const struct finding_fix *fix)
+add_fix(struct tale *x, const struct finding *f)
 {
-	json_str(&x->j, "fix", fix != NULL ? or_null(fix->sql) : NULL);
-	json_str(&x->j, "undo", fix != NULL ? or_null(fix->undo) : NULL);
-	json_str(&x->j, "advice", fix != NULL ? or_null(fix->advice) : NULL);
-	json_uint(&x->j, "remaining", fix != NULL ? fix->remaining : 0);
-	json_str(&x->j, "remains", fix != NULL && fix->remaining > 0 ? fix->remains : NULL);
+	const struct finding *first = tale_fix_of(x, f);
+	const struct finding_fix *sql = tale_has_sql(f) ? f->fix : NULL;
+
+	json_str(&x->j, "fix", sql != NULL && first == NULL ? sql->sql : NULL);
+	json_str(&x->j, "undo", sql != NULL && first == NULL ? or_null(sql->undo) : NULL);
+	json_str(&x->j, "fix_of", first != NULL ? first->fingerprint : NULL);
+	json_str(&x->j, "advice", f->fix != NULL ? or_null(f->fix->advice) : NULL);
+	if (sql != NULL)
+		json_uint(&x->j, "remaining", sql->remaining);
+	else
+		json_str(&x->j, "remaining", NULL);
+	json_str(&x->j, "remains", sql != NULL && sql->remaining > 0 ? sql->remains : NULL);
 }
 
 static void
@@ -105,7 +112,7 @@ print_finding(struct tale *x, const struct finding *f, struct err *e)
 		add_place(x, f);
 	}
 	add_expired(x, f->expired);
-	add_fix(x, f->fix);
+	add_fix(x, f);
 	add_proof(x, tale_proof(x, f));
 	if (x->t->baseline != NULL)
 		json_str(&x->j, "state", tell_state_name(tale_state(x, f)));

@@ -39,6 +39,7 @@ struct tale {
 	uint32_t failing;	/* findings that change the exit status */
 	uint32_t severity[SEVERITIES], state[TELL_SAME + 1], gone;
 	uint8_t *seen;		/* of the baseline's entries */
+	uint32_t *first;	/* of finding i: the first one with the same SQL */
 };
 
 enum tell_state tale_state(const struct tale *x, const struct finding *f);
@@ -48,6 +49,12 @@ const struct proof *tale_proof(const struct tale *x, const struct finding *f);
 
 /* Does it change the exit status? */
 int tale_fails(const struct tale *x, const struct finding *f);
+
+/* The finding before this one that has the same fix, which need not be told again; or NULL. */
+const struct finding *tale_fix_of(const struct tale *x, const struct finding *f);
+
+/* Is there SQL that ends it, or some of its paths? */
+int tale_has_sql(const struct finding *f);
 
 /* Who or what it is about: the account, or the fault's subject. */
 const char *tale_subject(const struct tale *x, const struct finding *f);

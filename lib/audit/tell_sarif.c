@@ -110,6 +110,7 @@ static void
 add_finding(struct tale *x, const struct finding *f)
 {
 	static const char *const states[] = { NULL, "new", "updated", "updated", "unchanged" };
+	const struct finding *first = tale_fix_of(x, f);
 	enum tell_state s = tale_state(x, f);
 	struct json *j = &x->j;
 
@@ -128,7 +129,9 @@ add_finding(struct tale *x, const struct finding *f)
 	json_str(j, "severity", severity_name(f->severity));
 	json_str(j, "sink", sink_name(f->sink));
 	json_uint(j, "objects", f->objects);
-	if (f->fix != NULL && f->fix->sql[0] != '\0')
+	if (first != NULL)
+		json_str(j, "fixOf", first->fingerprint);
+	else if (tale_has_sql(f))
 		json_str(j, "fix", f->fix->sql);
 	json_close(j, '}');
 	json_close(j, '}');

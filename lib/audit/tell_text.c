@@ -20,14 +20,21 @@ print_line(struct tale *x, const char *what, const char *text)
 }
 
 static void
-print_fix(struct tale *x, const struct finding_fix *fix)
+print_fix(struct tale *x, const struct finding *f)
 {
+	const struct finding *first = tale_fix_of(x, f);
+	const struct finding_fix *fix = f->fix;
+
 	if (fix == NULL)
 		return;
-	tale_sql(x, INDENT, "fix:", fix->sql);
-	tale_sql(x, INDENT, "undo:", fix->undo);
+	if (first != NULL) {
+		fprintf(x->f, INDENT "fix: as for %s\n", first->fingerprint);
+	} else {
+		tale_sql(x, INDENT, "fix:", fix->sql);
+		tale_sql(x, INDENT, "undo:", fix->undo);
+	}
 	print_line(x, "advice", fix->advice);
-	if (fix->remaining > 0 && fix->sql[0] != '\0') {
+	if (fix->remaining > 0 && tale_has_sql(f)) {
 		fprintf(x->f, INDENT "the fix leaves %" PRIu32 " path%s\n", fix->remaining,
 		    tale_plural(fix->remaining));
 		print_line(x, "of them", fix->remains);
@@ -98,7 +105,7 @@ print_finding(struct tale *x, const struct finding *f)
 	putc('\n', x->f);
 	print_proof(x, tale_proof(x, f));
 	if (x->t->fixes)
-		print_fix(x, f->fix);
+		print_fix(x, f);
 }
 
 static void

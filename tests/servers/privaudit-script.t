@@ -14,7 +14,7 @@ FAMILY_POLICY="[target] env=staging owner=keeper
 pg_bare
 
 # can_mend NAME: those findings of $T/NAME.json for which there is SQL.
-can_mend() { jq -r 'select(.fix != null) | .text' "$T/$1.json" | LC_ALL=C sort; }
+can_mend() { jq -r 'select(.fix // .fix_of) | .text' "$T/$1.json" | LC_ALL=C sort; }
 
 # The script with all fixes, and back.
 script_holds()

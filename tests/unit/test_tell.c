@@ -78,7 +78,7 @@ told(enum tell_format format)
 static void
 has(const char *line)
 {
-	ck_assert_msg(strstr(text, line) != NULL, "no \"%s\" in\n%s", line, text);
+	ck_assert_msg(strstr(text, line) != NULL, "no \"%s\" in\n%.2000s", line, text);
 }
 
 /* What the graph's findings were, as --json tells them; the tests change the graph then. */
@@ -150,10 +150,55 @@ START_TEST(a_fix_stands_below_with_its_inverse)
 	told(TELL_JSON);
 	has("\"fix\":\"\\\\connect \\\"shop\\\"\\nREVOKE a FROM \\\"x\\ny\\\";\\nREVOKE b "
 	    "FROM \\u001b;\\n\","
-	    "\"undo\":\"GRANT a;\\n\",\"advice\":null,\"remaining\":1,"
+	    "\"undo\":\"GRANT a;\\n\",\"fix_of\":null,\"advice\":null,\"remaining\":1,"
 	    "\"remains\":\"shop_app -> else\"");
 	free(fix.sql);
 	free(fix.undo);
+}
+END_TEST
+
+START_TEST(a_fix_of_several_is_told_once)
+{
+	char sql[] = "REVOKE a;\n", undo[] = "GRANT a;\n", want[128];
+
+	judged(POLICY);
+	fix = (struct finding_fix){ .sql = sql, .undo = undo };
+	av.finding[0].fix = av.finding[1].fix = &fix;
+	t.fixes = 1;
+	told(TELL_TEXT);
+	has("fix:\n                             REVOKE a;\n");
+	snprintf(want, sizeof(want), "                         fix: as for %s\n\n",
+	    av.finding[0].fingerprint);
+	has(want);
+	told(TELL_JSON);
+	has("\"fix\":\"REVOKE a;\\n\",\"undo\":\"GRANT a;\\n\",\"fix_of\":null,");
+	snprintf(want, sizeof(want), "\"fix\":null,\"undo\":null,\"fix_of\":\"%s\",",
+	    av.finding[0].fingerprint);
+	has(want);
+	told(TELL_SARIF);
+	snprintf(want, sizeof(want), "\"fixOf\":\"%s\"", av.finding[0].fingerprint);
+	has(want);
+	remember();	/* as a baseline it is whole */
+	ck_assert_int_eq(tell_outcome(&t), ERR_NONE);
+}
+END_TEST
+
+START_TEST(an_advice_stands_alone)
+{
+	char none[] = "", advice[] = "talk to them";
+
+	judged(POLICY);
+	fix = (struct finding_fix){ .sql = none, .undo = none, .advice = advice,
+		.remaining = 3, .remains = "shop_app -> else" };
+	av.finding[0].fix = av.finding[1].fix = &fix;
+	t.fixes = 1;
+	told(TELL_TEXT);
+	has("                         advice: talk to them\n");
+	ck_assert_ptr_null(strstr(text, "leaves"));
+	ck_assert_ptr_null(strstr(text, "as for"));
+	told(TELL_JSON);
+	has("\"fix\":null,\"undo\":null,\"fix_of\":null,\"advice\":\"talk to them\","
+	    "\"remaining\":null,\"remains\":null");
 }
 END_TEST
 
@@ -220,7 +265,8 @@ START_TEST(json_has_all_that_a_program_wants)
 	    "\"TRUNCATE\"],\"rows\":[\"row\",\"row\"],\"privilege\":\"TRUNCATE\","
 	    "\"database\":\"shop\",\"schema\":\"sales\",\"kind\":\"table\","
 	    "\"object\":\"sales.orders\",\"objects\":2,\"expired\":null,\"fix\":null,"
-	    "\"undo\":null,\"advice\":null,\"remaining\":0,\"remains\":null,\"fails\":true}\n",
+	    "\"undo\":null,\"fix_of\":null,\"advice\":null,\"remaining\":null,"
+	    "\"remains\":null,\"fails\":true}\n",
 	    av.finding[0].fingerprint);
 	told(TELL_JSON);
 	has(want);
@@ -407,6 +453,8 @@ tell_suite(void)
 	tcase_add_test(c, people_read_one_path_a_line);
 	tcase_add_test(c, it_is_said_that_there_is_no_policy);
 	tcase_add_test(c, a_fix_stands_below_with_its_inverse);
+	tcase_add_test(c, a_fix_of_several_is_told_once);
+	tcase_add_test(c, an_advice_stands_alone);
 	tcase_add_test(c, what_is_unknown_is_never_a_pass);
 	tcase_add_test(c, findings_count_more_than_unknowns);
 	tcase_add_test(c, a_fault_is_told_under_its_subject);

@@ -1,14 +1,17 @@
 /*
- * A verdict as SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format").  The rules
- * are the catalogue; a finding's place is its account, and the policy's line that names
- * it.
+ * A verdict as SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format"; numbers of
+ * sections below are its own).  The rules are the catalogue; a finding's place is its
+ * account, and the policy's line that names it.
  */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "audit/tell_private.h"
 
-#define SCHEMA	"https://json.schemastore.org/sarif-2.1.0.json"
+#define SCHEMA	"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/" \
+	"sarif-schema-2.1.0.json"
+#define BASE	"SRCROOT"	/* what a policy's relative path begins at */
 
 /* The level, and the number by which code scanning sorts. */
 static const struct {
@@ -26,6 +29,23 @@ add_text(struct json *j, const char *key, const char *text)
 	json_open(j, key, '{');
 	json_str(j, "text", text);
 	json_close(j, '}');
+}
+
+/* A brace stands for an argument in a message, unless it is doubled (3.11.5). */
+static void
+add_message(struct json *j, const char *text)
+{
+	struct buf b = BUF_INIT;
+
+	for (; *text != '\0'; text++) {
+		if (*text == '{' || *text == '}')
+			buf_u8(&b, (uint8_t)*text);
+		buf_u8(&b, (uint8_t)*text);
+	}
+	add_text(j, "message", buf_cstr(&b));
+	if (b.failed)
+		j->out.failed = b.failed;
+	buf_free(&b);
 }
 
 static void
@@ -62,13 +82,27 @@ add_driver(struct json *j)
 	json_close(j, '}');
 }
 
-/* A path as a URI reference (RFC 3986). */
+/* A path with segments that a URI may not have (3.10.2). */
+static int
+is_crooked(const char *path)
+{
+	return strstr(path, "//") != NULL || strstr(path, "/./") != NULL ||
+	    strstr(path, "..") != NULL;
+}
+
+/* A path as a URI (RFC 3986), or as a reference that begins at BASE. */
 static void
 add_uri(struct tale *x, const char *path)
 {
+	char *whole = NULL;
 	const char *s;
 
+	while (strncmp(path, "./", 2) == 0)
+		path += 2;
+	if (is_crooked(path) && (whole = realpath(path, NULL)) != NULL)
+		path = whole;
 	buf_reset(&x->line);
+	buf_str(&x->line, path[0] == '/' ? "file://" : "");
 	for (s = path; *s != '\0'; s++) {
 		if (isalnum((unsigned char)*s) || strchr("-._~/", *s) != NULL)
 			buf_u8(&x->line, (uint8_t)*s);
@@ -76,6 +110,20 @@ add_uri(struct tale *x, const char *path)
 			buf_fmt(&x->line, "%%%02X", (unsigned char)*s);
 	}
 	json_str(&x->j, "uri", buf_cstr(&x->line));
+	if (path[0] != '/')
+		json_str(&x->j, "uriBaseId", BASE);
+	free(whole);
+}
+
+/* The base is where privaudit ran, which is not told: so outputs can be compared. */
+static void
+add_base(struct json *j)
+{
+	json_open(j, "originalUriBaseIds", '{');
+	json_open(j, BASE, '{');
+	add_text(j, "description", "the folder that privaudit ran in");
+	json_close(j, '}');
+	json_close(j, '}');
 }
 
 static void
@@ -99,6 +147,7 @@ add_place(struct tale *x, const struct finding *f)
 	}
 	json_open(j, "logicalLocations", '[');
 	json_open(j, NULL, '{');
+	json_str(j, "name", tale_subject(x, f));
 	json_str(j, "fullyQualifiedName", tale_subject(x, f));
 	json_close(j, '}');
 	json_close(j, ']');
@@ -118,7 +167,7 @@ add_finding(struct tale *x, const struct finding *f)
 	json_str(j, "ruleId", f->check->id);
 	json_int(j, "ruleIndex", f->check - check_all);
 	json_str(j, "level", levels[f->severity].level);
-	add_text(j, "message", tale_line(x, f));
+	add_message(j, tale_line(x, f));
 	add_place(x, f);
 	json_open(j, "partialFingerprints", '{');
 	json_str(j, "privaudit/v1", f->fingerprint);
@@ -143,7 +192,7 @@ add_gone(struct json *j, const struct baseline_entry *was)
 	json_open(j, NULL, '{');
 	json_str(j, "ruleId", was->check);
 	json_str(j, "level", levels[was->severity].level);
-	add_text(j, "message", was->path);
+	add_message(j, was->path);
 	json_open(j, "partialFingerprints", '{');
 	json_str(j, "privaudit/v1", was->fingerprint);
 	json_close(j, '}');
@@ -171,9 +220,10 @@ add_invocation(struct tale *x)
 		json_open(j, NULL, '{');
 		json_open(j, "associatedRule", '{');
 		json_str(j, "id", g->unknown[i].check->id);
+		json_int(j, "index", g->unknown[i].check - check_all);
 		json_close(j, '}');
 		json_str(j, "level", "error");
-		add_text(j, "message", buf_cstr(&x->line));
+		add_message(j, buf_cstr(&x->line));
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -195,6 +245,8 @@ tell_sarif(struct tale *x, struct err *e)
 	json_open(j, NULL, '{');
 	add_driver(j);
 	add_invocation(x);
+	add_base(j);
+	json_str(j, "columnKind", "unicodeCodePoints");
 	json_open(j, "properties", '{');
 	json_str(j, "server", t->server);
 	json_close(j, '}');

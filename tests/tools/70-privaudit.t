@@ -119,7 +119,22 @@ status_is "TAP" 1 audit --tap
 is "its plan fits" "$(grep -cE '^(not )?ok ' "$T/out")" "$(sed -n 's/^1\.\.//p' "$T/out")"
 like "a finding is not ok" "$(cat "$T/out")" '^not ok [0-9]+ - O1 shop_app: critical DROP: shop_app -> '
 like "what is right is ok" "$(cat "$T/out")" '^ok [0-9]+ - O1 reports$'
+sarif_faults()
+{
+	jq -r -f "$ROOT/tests/sarif.jq" "$1" 2>&1
+}
+
+# sarif_is_sound NAME ARG...: so is what privaudit --sarif prints.
+sarif_is_sound()
+{
+	local name=$1
+	shift
+	run privaudit --sarif "$@"
+	is "SARIF of $name is as it must be" "$(sarif_faults "$T/out")" ""
+}
+
 status_is "SARIF" 1 audit --sarif
+is "it is as it must be" "$(sarif_faults "$T/out")" ""
 is "its rules, results and places" "$(jq -r '.version, (.runs[0].tool.driver.rules[] | select(.id == "O1") | .shortDescription.text), (.runs[0].results[] | select(.ruleId == "O1") | .locations[0].physicalLocation.region.startLine)' "$T/out" | tr '\n' '|')" \
     '2.1.0|ownership|3|'
 jq -r '.runs[0].tool.driver.rules[] | .id + " " + .shortDescription.text' "$T/out" >"$T/rules"
@@ -142,7 +157,11 @@ like "and is counted" "$(tail -n 1 "$T/out")" '^good: .*since the baseline 0 new
 db -c "GRANT TRUNCATE ON sales.items TO reports"
 status_is "what is new does not" 1 audit --baseline "$T/base.json"
 like "and is marked" "$(cat "$T/out")" '; new$'
-db -c "REVOKE TRUNCATE ON sales.items FROM reports" -c "REVOKE deploy FROM shop_app"
+db -c "REVOKE deploy FROM shop_app"
+sarif_is_sound "what is new and what is gone" -p "$P" --baseline "$T/base.json" "$URL"
+is "... which it says" "$(found '.runs[0].results[].baselineState' | sort -u | tr '\n' ' ')" \
+    'absent new unchanged '
+db -c "REVOKE TRUNCATE ON sales.items FROM reports"
 ok "what is gone" audit --baseline "$T/base.json"
 like "is told" "$(sed -n '/^gone since the baseline/,$p' "$T/out")" "^  critical O1  DROP +$PATHLINE"
 db -c "GRANT deploy TO shop_app"
@@ -165,6 +184,8 @@ fails_with 3 'no verdict, since [0-9]+ could not be read' privaudit -p "$P2" --f
     "$(pg_url "$T/db" "dbname=shop user=nosy")"
 like "and says what it is, and what it needs" "$(sed -n '/^unknown, so not passed/,$p' "$T/out")" \
     'pg_authid: .*'
+sarif_is_sound "what is unknown" -p "$P2" "$(pg_url "$T/db" "dbname=shop user=nosy")"
+is "... is no success" "$(found '.runs[0].invocations[0].executionSuccessful')" false
 db -c "GRANT deploy TO shop_app" -c "DROP ROLE nosy"
 fails_with 69 'refused|No such file' privaudit "host=$T/none user=postgres"
 fails_with 77 'password' privaudit "$(pg_url "$T/db" "user=nobody")"
@@ -256,6 +277,13 @@ like "in one line for people" "$(cat "$T/out")" '^  high     U1 +o"d.d  rôle ->
 run audit --json
 is "exact for programs" "$(found 'select(.check == "U1" and .type == "finding") | .account')" "o\"d'd
  rôle"
+mkdir "$T/odd {0} füßen"
+cp "$P" "$T/odd {0} füßen/100%.ini"
+sarif_is_sound "odd names" -p "$T/odd {0} füßen/100%.ini" --fixes "$URL"
+is "... exact, too" "$(found '.runs[0].results[] | select(.ruleId == "U1") | .locations[0] |
+    .logicalLocations[0].name')" "o\"d'd
+ rôle"
+sarif_is_sound "no policy" "$URL"
 ok "in a policy" privaudit --suggest "$URL"
 cp "$T/out" "$T/odd.ini"
 like "... escaped" "$(cat "$T/odd.ini")" '^\[role "o\\"d.d\\n rôle"\]'

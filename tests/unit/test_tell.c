@@ -221,7 +221,7 @@ START_TEST(what_is_unknown_is_never_a_pass)
 	ck_assert_ptr_null(strstr(text, "- H1 ann"));
 	told(TELL_SARIF);
 	has("\"executionSuccessful\":false,\"exitCode\":3,\"toolExecutionNotifications\":"
-	    "[{\"associatedRule\":{\"id\":\"H1\"},\"level\":\"error\"");
+	    "[{\"associatedRule\":{\"id\":\"H1\",\"index\":");
 }
 END_TEST
 
@@ -315,11 +315,12 @@ START_TEST(sarif_names_rule_place_and_fingerprint)
 
 	judged(POLICY);
 	told(TELL_SARIF);
-	has("{\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"version\":\"2.1.0\"");
+	has("/sarif-schema-2.1.0.json\",\"version\":\"2.1.0\"");
 	snprintf(want, sizeof(want),
 	    "\"locations\":[{\"physicalLocation\":{\"artifactLocation\":"
-	    "{\"uri\":\"p.ini\"},\"region\":{\"startLine\":2}},\"logicalLocations\":"
-	    "[{\"fullyQualifiedName\":\"shop_app\"}]}],\"partialFingerprints\":"
+	    "{\"uri\":\"p.ini\",\"uriBaseId\":\"SRCROOT\"},\"region\":{\"startLine\":2}},"
+	    "\"logicalLocations\":[{\"name\":\"shop_app\",\"fullyQualifiedName\":\"shop_app\"}]"
+	    "}],\"partialFingerprints\":"
 	    "{\"privaudit/v1\":\"%s\"},\"properties\":{\"severity\":\"high\"",
 	    av.finding[0].fingerprint);
 	has(want);
@@ -327,9 +328,36 @@ START_TEST(sarif_names_rule_place_and_fingerprint)
 	has("\"level\":\"warning\",\"message\":{\"text\":\"shop_app -> member of deploy #1 -> "
 	    "CREATEDB -> CREATEDB\"}");
 	has("\"executionSuccessful\":true,\"exitCode\":1");
-	t.policy_file = "my policies/p#1.ini";
+}
+END_TEST
+
+static void
+sarif_place(const char *policy_file, const char *want)
+{
+	t.policy_file = policy_file;
 	told(TELL_SARIF);
-	has("{\"uri\":\"my%20policies/p%231.ini\"}");
+	has(want);
+}
+
+START_TEST(sarif_has_uris)
+{
+	judged(POLICY);
+	sarif_place("my policies/p#1.ini",
+	    "{\"uri\":\"my%20policies/p%231.ini\",\"uriBaseId\":\"SRCROOT\"}");
+	sarif_place("././p.ini", "{\"uri\":\"p.ini\",\"uriBaseId\":\"SRCROOT\"}");
+	sarif_place("/etc/p.ini", "{\"uri\":\"file:///etc/p.ini\"}");
+	sarif_place("/usr/./../etc//passwd", "{\"uri\":\"file:///etc/passwd\"}");
+	has("\"originalUriBaseIds\":{\"SRCROOT\":{\"description\":{\"text\":");
+}
+END_TEST
+
+START_TEST(sarif_takes_no_brace_for_an_argument)
+{
+	graph_fault(ag, "B4", SEVERITY_HIGH, SINK_LOGKILL, "archive_command",
+	    &(struct graph_basis){ .why = "\"cp {0}\" fails", .row = "row" });
+	judged(POLICY);
+	told(TELL_SARIF);
+	has("{\"text\":\"\\\"cp {{0}}\\\" fails\"}");
 }
 END_TEST
 
@@ -461,6 +489,8 @@ tell_suite(void)
 	tcase_add_test(c, json_has_all_that_a_program_wants);
 	tcase_add_test(c, tap_has_a_line_for_each_account_and_check);
 	tcase_add_test(c, sarif_names_rule_place_and_fingerprint);
+	tcase_add_test(c, sarif_has_uris);
+	tcase_add_test(c, sarif_takes_no_brace_for_an_argument);
 	tcase_add_test(c, the_same_again_is_not_new);
 	tcase_add_test(c, new_and_worse_are_told);
 	tcase_add_test(c, what_is_gone_is_told);

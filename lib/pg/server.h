@@ -46,6 +46,7 @@ struct pg_server {
 	char log[1100];		/* file with the server's words */
 	uint64_t log_from;	/* where those of this start begin in it; 0: not known */
 	int major;
+	int alone;		/* as the settings say */
 	pid_t pid;		/* 0: not running */
 	uid_t uid;		/* the user it runs as */
 	gid_t gid;
@@ -57,7 +58,15 @@ struct pg_server_settings {
 	int standby;			/* make standby.signal: recover, stay readable */
 	const char *timeline;		/* recovery_target_timeline, or NULL: latest */
 	int event_triggers;		/* let the copy's own fire (17+), but for pg_server_query */
+	int alone;			/* let it see nothing of this host; see below */
 };
+
+/*
+ * alone: the caller has left the network (isolate_network), and the server with it.  Of
+ * the host's files it sees programs and its own folders only, so no other server's
+ * socket; and no process, no shared memory of anybody else.  It starts so, or not at all:
+ * ERR_REFUSED, ERR_SYSTEM.  Only the process that started it knows its pid.
+ */
 
 /*
  * Prepare the descriptor, for datadir (which exists) and the folder work (which is made):

@@ -417,8 +417,10 @@ pg_server_configure(struct pg_server *s, const struct pg_server_settings *o, str
 {
 	if (check_value("restore_command", o->restore_command, e) < 0 ||
 	    check_value("the socket's folder", s->run, e) < 0 ||
-	    check_value("recovery_target_timeline", o->timeline, e) < 0 ||
-	    write_config(s, o, e) < 0 || set_auto_aside(s, e) < 0)
+	    check_value("recovery_target_timeline", o->timeline, e) < 0)
+		return -1;
+	s->alone = o->alone;
+	if (write_config(s, o, e) < 0 || set_auto_aside(s, e) < 0)
 		return -1;
 	if (pg_server_write(s, "recovery.signal", NULL, e) < 0)
 		return -1;

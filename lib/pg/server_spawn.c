@@ -4,16 +4,13 @@
  */
 #include "pg/server_spawn.h"
 
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +19,8 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/isolate.h"
+#include "pg/server_jail.h"
 #include "pg/server_private.h"
 
 /* All that the child needs, made before the fork: after it, only simple system calls. */
@@ -33,7 +32,7 @@ struct plan {
 	int say;		/* to the parent; closed by exec */
 	const char *datadir, *program;
 	char *const *argv;
-	char uid_map[64], gid_map[64];
+	const struct jail *jail;	/* NULL: only the network is left */
 };
 
 /* What the child has to say, if anything. */
@@ -67,76 +66,27 @@ die(const struct plan *p, const char *step)
 	_exit(127);
 }
 
-static int
-write_proc(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = write(fd, text, strlen(text));
-	(void)close(fd);	/* /proc takes it at once or not at all */
-	return n == (ssize_t)strlen(text) ? 0 : -1;
-}
-
-/* Loopback, which is down in a new namespace; PostgreSQL 14 counts its statistics over it. */
-static void
-loopback_up(void)
-{
-	struct ifreq r;
-	int fd;
-
-	memset(&r, 0, sizeof(r));
-	memcpy(r.ifr_name, "lo", 3);
-	if ((fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
-		return;
-	r.ifr_flags = IFF_UP | IFF_RUNNING;
-	(void)ioctl(fd, SIOCSIFFLAGS, &r);	/* the server runs without it as well */
-	(void)close(fd);
-}
-
-/* A network namespace with nothing in it; without root by way of a user namespace. */
-static int
-unshare_network(const struct plan *p)
-{
-	if (p->root)
-		return unshare(CLONE_NEWNET);
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ||
-	    write_proc("/proc/self/setgroups", "deny") < 0 ||
-	    write_proc("/proc/self/uid_map", p->uid_map) < 0)
-		return -1;
-	return write_proc("/proc/self/gid_map", p->gid_map);
-}
-
-/* Half in a user namespace we would be nobody: a process with nothing to lose tries first. */
-static int
-network_can_be_left(const struct plan *p)
-{
-	int status;
-	pid_t pid;
-
-	if (p->root)
-		return 1;
-	if ((pid = fork()) == 0)
-		_exit(unshare_network(p) < 0 ? 1 : 0);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return 0;
-	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
+/* PostgreSQL 14 counts its statistics over the loopback; the server runs without it as well. */
 static void
 leave_network(const struct plan *p)
 {
-	if (!network_can_be_left(p))
-		tell(p, NETWORKED, "user namespace");
-	else if (unshare_network(p) == 0)
-		loopback_up();
+	if (!p->root && !isolate_can_leave(CLONE_NEWNET))
+		tell(p, NETWORKED, "user namespace");	/* half in one we would be nobody */
+	else if (isolate_leave(CLONE_NEWNET) == 0)
+		(void)isolate_loopback();
 	else if (p->root)
 		tell(p, NETWORKED, "unshare");
 	else
 		die(p, "user namespace");	/* it went well just before */
+}
+
+static void
+leave_host(const struct plan *p)
+{
+	const char *step;
+
+	if (jail_enter(p->jail, &step) < 0)
+		die(p, step);
 }
 
 static void
@@ -193,7 +143,10 @@ child(struct plan *p)
 	if (setsid() < 0)
 		die(p, "setsid");
 	reset_files(p);
-	leave_network(p);
+	if (p->jail != NULL)
+		leave_host(p);
+	else
+		leave_network(p);
 	drop_rights(p);
 	if (chdir(p->datadir) < 0)
 		die(p, "chdir to the data");
@@ -234,10 +187,10 @@ fork_child(struct plan *p, int *networked, struct err *e)
 	if (pipe2(fd, O_CLOEXEC) < 0)
 		return err_sys(e, ERR_SYSTEM, "pipe");
 	p->say = fd[1];
-	if ((pid = fork()) == 0)
+	if ((pid = p->jail != NULL ? jail_fork(p->jail) : fork()) == 0)
 		child(p);
 	(void)close(fd[1]);	/* the child's */
-	rc = pid < 0 ? err_sys(e, ERR_SYSTEM, "fork") : listen_to(fd[0], p, networked, e);
+	rc = pid < 0 ? err_sys(e, p->jail != NULL ? ERR_REFUSED : ERR_SYSTEM, "fork") : listen_to(fd[0], p, networked, e);
 	(void)close(fd[0]);	/* only read */
 	if (rc < 0 && pid > 0)
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -260,13 +213,14 @@ file_option(char out[PG_SERVER_PATH], const char *name, const struct pg_server *
 pid_t
 pg_server_spawn(const struct pg_server *s, int log, int *networked, struct err *e)
 {
-	char program[PG_BIN_MAX + 16], datadir[sizeof(s->datadir)];
+	char program[PG_BIN_MAX + 16], base[PG_BIN_MAX], datadir[sizeof(s->datadir)];
 	char config[PG_SERVER_PATH], hba[PG_SERVER_PATH], ident[PG_SERVER_PATH];
 	char d[] = "-D", c[] = "-c";
 	/* By its whole path: it finds its other files by that. */
 	char *const argv[] = { program, d, datadir, c, config, c, hba, c, ident, NULL };
 	struct plan p = { .uid = s->uid, .gid = s->gid, .root = geteuid() == 0, .log = log,
 		.datadir = datadir, .program = program, .argv = argv };
+	struct jail jail;
 	pid_t pid;
 
 	(void)snprintf(program, sizeof(program), "%s/postgres", s->bin);	/* fits */
@@ -275,10 +229,11 @@ pg_server_spawn(const struct pg_server *s, int log, int *networked, struct err *
 	    file_option(hba, "hba_file", s, "pg_hba.conf", e) < 0 ||
 	    file_option(ident, "ident_file", s, "pg_ident.conf", e) < 0)
 		return -1;
-	(void)snprintf(p.uid_map, sizeof(p.uid_map), "%u %u 1", (unsigned)s->uid,
-	    (unsigned)s->uid);
-	(void)snprintf(p.gid_map, sizeof(p.gid_map), "%u %u 1", (unsigned)getegid(),
-	    (unsigned)getegid());
+	(void)snprintf(base, sizeof(base), "%s", s->bin);
+	*strrchr(base, '/') = '\0';	/* it is absolute */
+	jail_init(&jail, s, base);
+	if (s->alone)
+		p.jail = &jail;
 	if ((p.null = io_open("/dev/null", O_RDONLY, 0, e)) < 0)
 		return -1;
 	pid = fork_child(&p, networked, e);

@@ -1,26 +1,18 @@
 /*
  * privaudit prove: try every finding on a throwaway copy of the server, made from a snapshot.
  */
-#include <sys/statvfs.h>
-
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "audit/pg.h"
 #include "audit/prove_pg.h"
 #include "audit/tell.h"
 #include "base/clock.h"
-#include "base/tempdir.h"
 #include "base/tool.h"
-#include "image/choose.h"
-#include "image/restore.h"
 #include "privaudit.h"
+#include "privaudit_copy.h"
 
-#define ROOM_SEGMENTS 16	/* WAL that the copy writes while it recovers and runs */
-
-enum { OPT_SNAPSHOT = 256, OPT_WORK, OPT_FAIL_ON };
+enum { OPT_SNAPSHOT = 256, OPT_WORK, OPT_FAIL_ON, OPT_WITH_NETWORK };
 
 static const struct opt opts[] = {
 	OPT_KEY,
@@ -30,6 +22,7 @@ static const struct opt opts[] = {
 	{ OPT_SNAPSHOT, "snapshot", "ID", "try on this one (default: latest)" },
 	{ OPT_WORK, "work", "DIR", "make the copy in here (default: $TMPDIR, or /var/tmp)" },
 	{ OPT_FAIL_ON, "fail-on", "SEVERITY", "low, medium, high (default) or critical" },
+	{ OPT_WITH_NETWORK, "with-network", NULL, "go on where the copy cannot be cut off; see privaudit(1)" },
 	OPT_JOBS,
 	OPT_PIN,
 	OPT_STATE,
@@ -45,8 +38,8 @@ static const char *const synopsis[] = {
 
 struct args {
 	struct opt_common common;
-	const char *policy, *work;
-	struct image_choice choice;
+	const char *policy;
+	struct copy_options copy;
 	enum severity fail_on;
 };
 
@@ -54,16 +47,13 @@ struct args {
 struct run {
 	const struct args *a;
 	struct report *report;
-	struct tempdir *temp;
-	char copy[1024];	/* the restored data directory, below temp */
+	struct copy copy;
 	struct policy *policy;
-	struct pg_server server;
 	struct prove_pg *sessions;
 	struct prove_way way;
 	struct graph *g;
 	struct verdict v;
 	struct proofs proofs;
-	char what[256];		/* the snapshot and the server, for people */
 };
 
 /* ---- the command line -------------------------------------------------------- */
@@ -78,10 +68,13 @@ take_option(void *args, int letter, const char *arg, struct err *e)
 		a->policy = arg;
 		return 0;
 	case OPT_SNAPSHOT:
-		a->choice.id = strcmp(arg, "latest") == 0 ? NULL : arg;
+		a->copy.choice.id = strcmp(arg, "latest") == 0 ? NULL : arg;
 		return 0;
 	case OPT_WORK:
-		a->work = arg;
+		a->copy.work = arg;
+		return 0;
+	case OPT_WITH_NETWORK:
+		a->copy.with_network = 1;
 		return 0;
 	case OPT_FAIL_ON:
 		if (severity_of(arg, &a->fail_on) == 0)
@@ -103,116 +96,9 @@ take_operands(void *args, int n, char **operand, struct err *e)
 		    "destroy one", operand[0]);
 		return err_hint(e, "it makes a throwaway copy from a snapshot: -r REPO -n SOURCE");
 	}
-	if (a->work == NULL)
-		a->work = tmp != NULL && tmp[0] != '\0' ? tmp : "/var/tmp";
+	if (a->copy.work == NULL)
+		a->copy.work = tmp != NULL && tmp[0] != '\0' ? tmp : "/var/tmp";
 	return opt_need(&a->common, "kr", e);
-}
-
-/* ---- the copy ---------------------------------------------------------------- */
-
-/* Runs in the child that outlives us: TEMP/copy and its bulkhead folder are all we make. */
-static int
-end_copy(const char *path, struct err *e)
-{
-	char copy[1024], work[1100];
-
-	(void)snprintf(copy, sizeof(copy), "%s/copy", path);	/* fit before, when it was made */
-	(void)snprintf(work, sizeof(work), "%s/bulkhead", copy);
-	return pg_server_kill(copy, work, e);
-}
-
-static int
-make_place(struct run *r, struct err *e)
-{
-	int n;
-
-	/* The server's user must get through, when that is another than ours. */
-	r->temp = tempdir_new(r->a->work, "privaudit", geteuid() == 0 ? 0711 : 0700, end_copy, e);
-	if (r->temp == NULL)
-		return err_context(e, "--work");
-	n = snprintf(r->copy, sizeof(r->copy), "%s/copy", tempdir_path(r->temp));
-	if (n < 0 || (size_t)n >= sizeof(r->copy))
-		return err_set(e, ERR_CONFIG, "--work: %s: path too long", r->a->work);
-	return 0;
-}
-
-/* Not every file system tells, or what it tells is shared with others; then it shows later. */
-static int
-check_room(const struct run *r, const struct catalog_snapshot *s, struct err *e)
-{
-	uint64_t need = s->bytes + (uint64_t)ROOM_SEGMENTS * s->segment_size, room;
-	struct statvfs fs;
-
-	if (statvfs(tempdir_path(r->temp), &fs) != 0 || fs.f_blocks == 0)
-		return 0;
-	room = (uint64_t)fs.f_bavail * fs.f_frsize;
-	if (room >= need)
-		return 0;
-	err_set(e, ERR_IO, "%s: %.1f MiB are free, and the copy needs %.1f MiB", r->a->work,
-	    (double)room / 1048576, (double)need / 1048576);
-	return err_hint(e, "name another folder with --work");
-}
-
-static int
-restore_copy(struct run *r, struct restore_options *o, struct err *e)
-{
-	const struct catalog *c = repo_catalog(o->repo);
-	const struct catalog_source *src = catalog_pick(c, r->a->common.name, e);
-	char *target;
-
-	if (src == NULL ||
-	    (o->snapshot = image_choose(c, src->name, &r->a->choice, r->report, e)) == NULL)
-		return err_context(e, "repository %s", repo_name(o->repo));
-	if (strcmp(o->snapshot->engine, "postgresql") != 0)
-		return err_set(e, ERR_CONFIG, "snapshot %s is of %s: prove can do PostgreSQL only",
-		    o->snapshot->id, o->snapshot->engine);
-	if (check_room(r, o->snapshot, e) != 0 || restore_directory(o, &target, e) != 0)
-		return -1;
-	free(target);
-	(void)snprintf(r->what, sizeof(r->what), "a copy of %s, snapshot %s", src->name,
-	    o->snapshot->id);	/* fits */
-	report_note(r->report, "%s, of %.1f MiB, in %s", r->what,
-	    (double)o->snapshot->bytes / 1048576, tempdir_path(r->temp));
-	return 0;
-}
-
-/* The key is needed no longer than for this. */
-static int
-take_snapshot(struct run *r, struct err *e)
-{
-	const struct opt_common *common = &r->a->common;
-	struct restore_options o = { .url = common->repo, .target = r->copy,
-		.jobs = common->jobs, .report = r->report };
-	struct key_secret *key = NULL;
-	struct state *state;
-	int rc = -1;
-
-	if ((state = state_open(common->state, e)) == NULL)
-		return -1;
-	if ((key = key_read_secret(common->key, KEY_RESTORE, e)) != NULL &&
-	    (o.repo = repo_open(common->repo, common->pin, state, r->report, e)) != NULL) {
-		o.key = key;
-		rc = restore_copy(r, &o, e);
-	}
-	repo_free(o.repo);
-	key_free(key);
-	state_free(state);
-	return rc;
-}
-
-static int
-start_copy(struct run *r, struct err *e)
-{
-	struct pg_server_settings set = { .event_triggers = 1 };
-	char work[1100];
-
-	(void)snprintf(work, sizeof(work), "%s/bulkhead", r->copy);
-	if (pg_server_init(&r->server, r->copy, work, e) != 0 ||
-	    pg_control_read(r->copy, &set.minima, e) != 0 ||
-	    pg_server_recover(&r->server, &set, r->report, e) != 0)
-		return -1;
-	r->sessions = prove_pg_new(&r->server, &r->way, e);
-	return r->sessions == NULL ? -1 : 0;
 }
 
 /* ---- the work ---------------------------------------------------------------- */
@@ -248,7 +134,7 @@ static int
 print(const struct run *r, struct err *e)
 {
 	const struct telling t = { .g = r->g, .policy = r->policy, .policy_file = r->a->policy,
-		.v = &r->v, .proofs = &r->proofs, .server = r->what, .engine = CHECK_POSTGRESQL,
+		.v = &r->v, .proofs = &r->proofs, .server = r->copy.what, .engine = CHECK_POSTGRESQL,
 		.fail_on = r->a->fail_on };
 	enum err_kind outcome = tell_outcome(&t);
 
@@ -264,7 +150,10 @@ print(const struct run *r, struct err *e)
 static int
 prove(struct run *r, struct err *e)
 {
-	if (read_policy(r, e) != 0 || take_snapshot(r, e) != 0 || start_copy(r, e) != 0 ||
+	if (read_policy(r, e) != 0 ||
+	    copy_make(&r->copy, &r->a->copy, r->report, e) != 0 ||
+	    copy_start(&r->copy, e) != 0 || report_signals(r->report, e) != 0 ||
+	    (r->sessions = prove_pg_new(&r->copy.server, &r->way, e)) == NULL ||
 	    audit_copy(r, e) != 0)
 		return -1;
 	return print(r, e);
@@ -281,7 +170,7 @@ end_run(struct run *r, int rc, struct err *e)
 	graph_free(r->g);
 	policy_free(r->policy);
 	prove_pg_free(r->sessions);
-	if (tempdir_end(r->temp, &left) == 0)
+	if (copy_end(&r->copy, &left) == 0)
 		return rc;
 	if (rc < 0 && e->kind != ERR_NEGATIVE && e->kind != ERR_INCOMPLETE)
 		return err_hint(e, "%s", left.msg);
@@ -289,21 +178,12 @@ end_run(struct run *r, int rc, struct err *e)
 	return -1;
 }
 
-/*
- * Signals are not caught: they end us at once, at any point, and the child of tempdir_new
- * does what there is to do.  It comes first, before there are threads or a key.
- */
 static int
 run(void *args, struct report *report, struct err *e)
 {
 	struct run r = { .a = args, .report = report };
-	int rc = make_place(&r, e);
 
-	if (rc == 0 && (key_guard_process(e) != 0 || report_signals(report, e) != 0))
-		rc = -1;
-	if (rc == 0)
-		rc = prove(&r, e);
-	return end_run(&r, rc, e);
+	return end_run(&r, prove(&r, e), e);
 }
 
 static const struct tool tool = {
@@ -316,7 +196,7 @@ static const struct tool tool = {
 int
 privaudit_prove(int argc, char **argv)
 {
-	struct args a = { .fail_on = SEVERITY_HIGH };
+	struct args a = { .fail_on = SEVERITY_HIGH, .copy.common = &a.common };
 
 	return tool_main(&tool, &a.common, &a, argc, argv);
 }

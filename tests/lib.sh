@@ -286,6 +286,14 @@ free_port()
 	echo "$p"
 }
 
+# namespaces: can a process be cut off from this machine here?  Many a container forbids it.
+namespaces()
+{
+	local user=(-U)
+	[ "$(id -u)" -ne 0 ] || user=()
+	unshare ${user[@]+"${user[@]}"} -n -m -p -i -f true 2>/dev/null
+}
+
 # small_disk DIR SIZE [OPTIONS]: a tmpfs of that size ("512k") at DIR.  Needs root.
 small_disk()
 {

@@ -9,6 +9,7 @@
 
 BULKHEAD_PG_BIN=$(pg_bin)	# those of the matrix are not where one would look
 export BULKHEAD_PG_BIN
+namespaces && MORE=() || MORE=(--with-network)
 
 # Nothing to try: states of the server, and what is our own on a copy (pg_hba.conf, settings).
 MOOT=' B4 B5 B6 B7 B8 B9 H1 P1 S1 U1 '
@@ -52,7 +53,8 @@ pg_stop "$T/db"
 
 # ---- the proofs ---------------------------------------------------------------
 
-run privaudit prove -q --json -k "$T/keys/dba.key" -r "$REPO" -n corpus -p "$T/policy"
+run privaudit prove -q --json -k "$T/keys/dba.key" -r "$REPO" -n corpus -p "$T/policy" \
+    ${MORE[@]+"${MORE[@]}"}
 is "something is confirmed: 1" "$STATUS" 1
 lab_show "$T/err"
 jq -r 'select(.proof) | [.check, .sink, .account // .subject,

@@ -6,6 +6,7 @@
 
 BULKHEAD_PG_BIN=$(pg_bin)	# those of the matrix are not where one would look
 export BULKHEAD_PG_BIN
+namespaces && MORE=() || MORE=(--with-network)
 KEY=$T/keys/dba.key
 mkdir -p "$T/work"
 
@@ -23,7 +24,8 @@ qd()
 # prove [OPTION...]: its words on stdout in $OUT, its status in $STATUS.
 prove()
 {
-	run privaudit prove -q -k "$KEY" -r "$REPO" -n shop --work "$T/work" "$@"
+	run privaudit prove -q -k "$KEY" -r "$REPO" -n shop --work "$T/work" \
+	    ${MORE[@]+"${MORE[@]}"} "$@"
 	OUT=$(cat "$T/out")
 }
 
@@ -128,7 +130,8 @@ unset PGHOST PGPORT PGUSER PGDATABASE PGHOSTADDR PGOPTIONS
 
 # ---- what it refuses ---------------------------------------------------------
 
-base=(privaudit prove -q -k "$KEY" -r "$REPO" -n shop --work "$T/work")
+base=(privaudit prove -q -k "$KEY" -r "$REPO" -n shop --work "$T/work"
+    ${MORE[@]+"${MORE[@]}"})
 fails_with 64 'prove takes no server \(service=shop\)' "${base[@]}" service=shop
 fails_with 64 'prove takes no server \(postgresql://db1/shop\)' "${base[@]}" postgresql://db1/shop
 fails_with 64 'restore key' privaudit prove -r "$REPO" -n shop

@@ -4,7 +4,7 @@
  *
  * First steps are tried: breaches, which nobody needs, then memberships from the account
  * outwards, since the first takes most with it.  What no step can take away loses the
- * powers themselves.  A cut that serves one finding serves all: so the whole script is small,
+ * powers themselves.  What is left then is tried once more behind gifts (fix_give.c).  A cut that serves one finding serves all: so the whole script is small,
  * and has been tried together.
  */
 #include "audit/fix.h"
@@ -30,12 +30,23 @@ no_memory(struct err *e)
 
 /* ---- choosing --------------------------------------------------------------------- */
 
-/* Is that cut to be had?  1: yes, 0: no, -1. */
+static void
+choose(struct planner *pl, uint32_t cut)
+{
+	struct cut *c = &pl->cuts.cut[cut];
+	uint32_t i;
+
+	c->state = CUT_CHOSEN;
+	pl->chosen[pl->chosens++] = cut;
+	for (i = c->first; i < c->first + c->n; i++)
+		need_take(&pl->need, pl->cuts.element[i]);
+}
+
+/* Is that cut to be had, as it is?  1: yes, 0: no, -1. */
 static int
 is_good(struct planner *pl, uint32_t cut, struct err *e)
 {
 	struct cut *c;
-	uint32_t i;
 	int harm;
 
 	if (cut == REACH_NONE)
@@ -45,11 +56,32 @@ is_good(struct planner *pl, uint32_t cut, struct err *e)
 		harm = need_harm(&pl->need, &pl->cuts.element[c->first], c->n, &c->why, e);
 		if (harm == -1)
 			return -1;
-		c->state = harm ? CUT_REFUSED : CUT_CHOSEN;
+		c->state = CUT_REFUSED;
 		if (!harm)
-			pl->chosen[pl->chosens++] = cut;
-		for (i = c->first; !harm && i < c->first + c->n; i++)
-			need_take(&pl->need, pl->cuts.element[i]);
+			choose(pl, cut);
+	}
+	return c->state == CUT_CHOSEN;
+}
+
+/* Is it to be had behind gifts?  1: yes, 0: no, -1. */
+static int
+is_given(struct planner *pl, uint32_t cut, struct err *e)
+{
+	struct cut *c;
+	int r;
+
+	if (cut == REACH_NONE)
+		return 0;
+	c = &pl->cuts.cut[cut];
+	if (c->state == CUT_REFUSED && c->why.power != NULL) {
+		c->gift = pl->need.gifts;
+		r = need_give(&pl->need, &pl->cuts.element[c->first], c->n, &c->why, e);
+		if (r == -1)
+			return -1;
+		c->gifts = pl->need.gifts - c->gift;
+		c->state = CUT_KEPT;
+		if (r)
+			choose(pl, cut);
 	}
 	return c->state == CUT_CHOSEN;
 }
@@ -91,6 +123,14 @@ is_chosen(const struct planner *pl, const struct graph_step *s)
 	return cut != REACH_NONE && pl->cuts.cut[cut].state == CUT_CHOSEN;
 }
 
+static int
+is_behind_gifts(const struct planner *pl, const struct graph_step *s)
+{
+	uint32_t cut = step_cut(pl, s);
+
+	return cut != REACH_NONE && pl->cuts.cut[cut].gifts > 0;
+}
+
 enum { PASS_CHOSEN, PASS_BREACH, PASS_OTHER, PASSES };
 
 /* Is that step to be tried in that pass?  From accounts of no class only breaches are taken. */
@@ -102,10 +142,14 @@ is_of_pass(const struct planner *pl, const struct graph_step *s, int pass, int n
 	return s->breach ? pass == PASS_BREACH : pass == PASS_OTHER && named;
 }
 
-/* Cut the way to that state at one of its steps.  1: done, or it was; 0: no step can be. */
+/*
+ * Cut the way to that state at one of its steps.  1: done, or it was; 0: no step can be.
+ * A gift may be what leads to a breach: cuts behind gifts end no way through one.
+ */
 static int
 cut_way(struct planner *pl, uint32_t state, int named, struct err *e)
 {
+	int breach = reach_label(&pl->j->reach, state) != 0;
 	uint32_t n = reach_path(&pl->j->reach, state, pl->path), i;
 	int pass, good;
 
@@ -114,7 +158,8 @@ cut_way(struct planner *pl, uint32_t state, int named, struct err *e)
 			return 1;
 	for (pass = 0; pass < PASSES; pass++)
 		for (i = 0; i < n; i++) {
-			if (!is_of_pass(pl, pl->path[i], pass, named))
+			if (!is_of_pass(pl, pl->path[i], pass, named)
+			    || (breach && is_behind_gifts(pl, pl->path[i])))
 				continue;
 			good = is_good(pl, step_cut(pl, pl->path[i]), e);
 			if (good == -1)
@@ -170,7 +215,7 @@ advise_way(struct planner *pl, const struct lead *l)
 		c = cut == REACH_NONE ? NULL : &pl->cuts.cut[cut];
 		if (pl->path[i]->breach && c == NULL)
 			fix_advise_basis(pl, pl->path[i]->basis);
-		else if (c != NULL && c->state == CUT_REFUSED && fix_advise_refused(pl, c) == -1)
+		else if (c != NULL && c->state != CUT_CHOSEN && fix_advise_refused(pl, c) == -1)
 			return -1;
 	}
 	return 0;
@@ -327,11 +372,108 @@ draw_remains(struct planner *pl, const struct finding *f, struct finding_fix *x)
 	return 0;
 }
 
+/* The finding at hand uses only its first n cuts. */
+static void
+use_first(struct planner *pl, uint32_t n)
+{
+	struct cut *c;
+	uint32_t i, k;
+
+	for (i = n; i < pl->n; i++) {
+		c = &pl->cuts.cut[pl->used[i]];
+		c->finding = 0;
+		for (k = c->first; k < c->first + c->n && pl->cuts.element[k] < pl->g->steps; k++)
+			bitmap_set(pl->gone, pl->cuts.element[k], 0);
+	}
+	pl->n = n;
+}
+
+/* The membership next to the power, since one gift then serves all who have it by that. */
+static int
+give_way(struct planner *pl, uint32_t state, struct err *e)
+{
+	uint32_t i = reach_path(&pl->j->reach, state, pl->path);
+	int good;
+
+	while (i-- > 0) {
+		if ((good = is_given(pl, step_cut(pl, pl->path[i]), e)) == -1)
+			return -1;
+		if (good) {
+			use(pl, step_cut(pl, pl->path[i]));
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Can all powers at that lead's end be taken away, if those who need them get their own? */
+static int
+give_powers(struct planner *pl, const struct lead *l, struct err *e)
+{
+	uint32_t i, cut;
+	int good = 1;
+
+	for (i = 0; i < l->entry->n; i++) {
+		cut = pl->cuts.of[pl->g->steps + l->entry->power[i]];
+		if (cut == REACH_NONE || (pl->cuts.cut[cut].state != CUT_CHOSEN
+		    && pl->g->power[l->entry->power[i]].basis->gift == NULL))
+			return 0;
+	}
+	for (i = 0; i < l->entry->n && good == 1; i++) {
+		cut = pl->cuts.of[pl->g->steps + l->entry->power[i]];
+		if ((good = is_given(pl, cut, e)) == 1)
+			use(pl, cut);
+	}
+	return good;
+}
+
+/* Take away behind gifts what is left. */
+static int
+give(struct planner *pl, const struct finding *f, struct err *e)
+{
+	uint32_t before, i;
+	const struct lead *l;
+	int r;
+
+	do {
+		before = pl->n;
+		if (judge_leads(pl->j, f->account, pl->gone, NULL, e) == -1)
+			return -1;
+		for (i = 0; i < pl->j->leads; i++) {
+			l = &pl->j->lead[i];
+			if (!is_of(f, l) || reach_label(&pl->j->reach, l->state) != 0)
+				continue;
+			r = give_powers(pl, l, e);
+			if (r == 0)
+				r = give_way(pl, l->state, e);
+			if (r == -1)
+				return -1;
+		}
+	} while (pl->n > before);
+	return 0;
+}
+
+/* What no cut alone can end may end behind gifts. */
+static int
+fix_rest(struct planner *pl, const struct finding *f, struct err *e)
+{
+	uint32_t steps = pl->n;
+
+	if (share_rest(pl, f, f->fix, e) == -1)
+		return -1;
+	if (f->fix->remaining == 0 || !pl->j->named[f->account])
+		return 0;
+	use_first(pl, steps);
+	if (give(pl, f, e) == -1)
+		return -1;
+	pl->advice = NULL;
+	*f->fix = (struct finding_fix){ .sql = NULL };
+	return share_rest(pl, f, f->fix, e);
+}
+
 static int
 fix_finding(struct planner *pl, struct finding *f, struct err *e)
 {
-	uint32_t i, k;
-	const struct cut *c;
 	int r;
 
 	pl->run++;
@@ -341,14 +483,10 @@ fix_finding(struct planner *pl, struct finding *f, struct err *e)
 	if (r == 0 && !pl->j->named[f->account] && fix_advise_unnamed(pl, f->account) == -1)
 		r = no_memory(e);
 	if (r == 0)
-		r = share_rest(pl, f, f->fix, e);
+		r = fix_rest(pl, f, e);
 	if (r == 0 && draw_remains(pl, f, f->fix) == -1)
 		r = no_memory(e);
-	for (i = 0; i < pl->n; i++) {
-		c = &pl->cuts.cut[pl->used[i]];
-		for (k = c->first; k < c->first + c->n && pl->cuts.element[k] < pl->g->steps; k++)
-			bitmap_set(pl->gone, pl->cuts.element[k], 0);
-	}
+	use_first(pl, 0);
 	return r;
 }
 
@@ -358,13 +496,15 @@ fix_fault(struct planner *pl, struct finding *f)
 {
 	const struct graph_basis *b = f->fault != NULL ? f->fault->basis : NULL;
 	struct buf sql = BUF_INIT, undo = BUF_INIT;
-	struct fix_item i = { .basis = b, .grant = "" };
+	struct fix_item i = { .grant = "" };
 
 	pl->advice = NULL;
 	if (b == NULL) {
 		if (fix_advise_unnamed(pl, f->account) == -1)
 			return -1;
 	} else {
+		i.fix = b->fix;
+		i.undo = b->undo;
 		i.db = b->db;
 		fix_items(&i, 1, pl->cuts.owner, 0, &sql);
 		fix_items(&i, 1, pl->cuts.owner, 1, &undo);
@@ -421,12 +561,13 @@ add_fault(struct fix_script *s, const struct graph_basis *b)
 	uint32_t i;
 
 	for (i = 0; i < s->n; i++)
-		if (s->item[i].basis->fix == b->fix && s->item[i].db == b->db)
+		if (s->item[i].fix == b->fix && s->item[i].db == b->db)
 			return 0;
 	if ((more = realloc(s->item, ((size_t)s->n + 1) * sizeof(*more))) == NULL)
 		return -1;
 	s->item = more;
-	s->item[s->n++] = (struct fix_item){ .basis = b, .db = b->db, .grant = "" };
+	s->item[s->n++] = (struct fix_item){ .fix = b->fix, .undo = b->undo, .db = b->db,
+		.grant = "" };
 	return 0;
 }
 
@@ -436,7 +577,6 @@ keep_script(struct planner *pl, const struct verdict *v)
 {
 	struct fix_script s = { .item = NULL, .owner = pl->cuts.owner }, *kept;
 	struct fix_item *item;
-	const struct cut *c;
 	uint32_t i;
 	int r = 0;
 
@@ -444,10 +584,8 @@ keep_script(struct planner *pl, const struct verdict *v)
 		if (v->finding[i].fault != NULL && v->finding[i].fault->basis->fix != NULL)
 			r = add_fault(&s, v->finding[i].fault->basis);
 	s.cap = s.n;
-	for (i = 0; i < pl->chosens && r == 0; i++) {
-		c = &pl->cuts.cut[pl->chosen[i]];
-		r = fix_add_item(pl, &s, pl->cuts.element[c->first]);
-	}
+	for (i = 0; i < pl->chosens && r == 0; i++)
+		r = fix_add_cut(pl, &s, &pl->cuts.cut[pl->chosen[i]]);
 	kept = arena_take(&pl->j->arena, sizeof(*kept));
 	item = arena_take(&pl->j->arena, s.n * sizeof(*item));
 	if (r == 0 && kept != NULL && item != NULL) {

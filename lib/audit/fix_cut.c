@@ -136,47 +136,53 @@ same_db(const char *a, const char *b)
 	return a == NULL ? b == NULL : b != NULL && strcmp(a, b) == 0;
 }
 
-/* What runs anywhere stays where the script is; *at is the database that it is in. */
+/* A script that is being written, and the database that it is in. */
+struct writing {
+	struct buf *b;
+	const char *owner, *at;
+	int undo;
+};
+
+/* What runs anywhere stays where the script is. */
 static void
-add_item(const struct fix_item *item, const char *owner, int undo, const char **at,
-    struct buf *b)
+add_item(struct writing *x, const struct fix_item *item)
 {
-	struct fix_words w = { item->set, owner, item->grant };
-	const char *template = undo ? item->basis->undo : item->basis->fix;
+	struct fix_words w = { item->set, x->owner, item->grant, item->account };
+	const char *template = x->undo ? item->undo : item->fix;
 
 	if (template == NULL)
 		return;
-	if (item->db != NULL && !same_db(item->db, *at)) {
-		fix_connect(b, item->db);
-		*at = item->db;
+	if (item->db != NULL && !same_db(item->db, x->at)) {
+		fix_connect(x->b, item->db);
+		x->at = item->db;
 	}
-	fix_expand(b, template, &w);
+	fix_expand(x->b, template, &w);
 }
 
-/* All items of that database, in their order or backwards. */
+/* All gifts, or all else, of that database, in their order or backwards. */
 static void
-add_items(const struct fix_item *item, uint32_t n, const char *db, const char *owner, int undo,
-    const char **at, struct buf *b)
+add_items(struct writing *x, const struct fix_item *item, uint32_t n, int gift,
+    const char *db)
 {
 	uint32_t i, k;
 
 	for (i = 0; i < n; i++) {
-		k = undo ? n - 1 - i : i;
-		if (same_db(item[k].db, db))
-			add_item(&item[k], owner, undo, at, b);
+		k = x->undo ? n - 1 - i : i;
+		if (item[k].gift == gift && same_db(item[k].db, db))
+			add_item(x, &item[k]);
 	}
 }
 
 /* The next database behind `before`, in the order of names; NULL: the last has been. */
 static const char *
-next_db(const struct fix_item *item, uint32_t n, const char *before, int undo)
+next_db(const struct fix_item *item, uint32_t n, int gift, const char *before, int undo)
 {
 	const char *next = NULL;
 	uint32_t i;
 	int c;
 
 	for (i = 0; i < n; i++) {
-		if (item[i].db == NULL)
+		if (item[i].db == NULL || item[i].gift != gift)
 			continue;
 		c = before == NULL ? 1 : strcmp(item[i].db, before);
 		if (before != NULL && (undo ? c >= 0 : c <= 0))
@@ -189,15 +195,24 @@ next_db(const struct fix_item *item, uint32_t n, const char *before, int undo)
 }
 
 /* First what runs anywhere (roles), then database by database; the inverse ends with it. */
+static void
+add_half(struct writing *x, const struct fix_item *item, uint32_t n, int gift)
+{
+	const char *db = NULL;
+
+	if (!x->undo)
+		add_items(x, item, n, gift, NULL);
+	while ((db = next_db(item, n, gift, db, x->undo)) != NULL)
+		add_items(x, item, n, gift, db);
+	if (x->undo)
+		add_items(x, item, n, gift, NULL);
+}
+
 void
 fix_items(const struct fix_item *item, uint32_t n, const char *owner, int undo, struct buf *b)
 {
-	const char *db = NULL, *at = NULL;
+	struct writing x = { b, owner, NULL, undo };
 
-	if (!undo)
-		add_items(item, n, NULL, owner, undo, &at, b);
-	while ((db = next_db(item, n, db, undo)) != NULL)
-		add_items(item, n, db, owner, undo, &at, b);
-	if (undo)
-		add_items(item, n, NULL, owner, undo, &at, b);
+	add_half(&x, item, n, !undo);
+	add_half(&x, item, n, undo);
 }

@@ -28,6 +28,21 @@ struct need_reason {
 	const struct graph_power *power;
 };
 
+/* What an account or a group gets as its own, before a way to it is cut. */
+struct need_gift {
+	uint32_t to;
+	const struct graph_power *power; /* the right; NULL: a gate */
+	uint32_t gate;
+	uint32_t of_node, of_set;	/* the one before of the same, counted from 1; 0: none */
+};
+
+/* A trial in which nobody is harmed, since what would be lost is given. */
+struct giving {
+	int on;
+	uint32_t from;			/* whose steps are cut; REACH_NONE: powers are */
+	const struct profile *profile;	/* who is tried; NULL: one account */
+};
+
 struct need {
 	const struct graph *g;
 	struct judge_private *j;
@@ -41,6 +56,13 @@ struct need {
 	struct allowed **allowed;	/* node * 2 + how */
 	uint8_t *cut_step, *cut_power;	/* what has been chosen */
 	uint8_t *super_node;		/* has a power over everything */
+	uint32_t *profile_of, *same;	/* of an account; the next of the same profile */
+	uint32_t *special, specials;	/* accounts that got something, and have no profile */
+	struct need_gift *gift;
+	uint32_t gifts, gift_cap;
+	uint32_t *right_of_node, *gate_of_node, *right_of_set; /* the last gift, from 1 */
+	uint64_t given;			/* objects, over all gifts */
+	struct giving giving;
 	uint32_t *before;		/* states held before a trial */
 	uint32_t *gate_before, trial;
 	uint64_t work;
@@ -48,6 +70,9 @@ struct need {
 
 int need_init(struct need *n, struct judge_private *j, struct err *e);
 void need_free(struct need *n);
+
+/* In what n->reach holds: is there a power over everything that such a line may have? */
+int need_everything(const struct need *n, const struct policy_role *role);
 
 /*
  * Would taking these elements away (steps, and powers counted from g->steps on) take what
@@ -63,14 +88,41 @@ void need_take(struct need *n, uint32_t element);
 /* May any account that holds that node do this?  For %g. */
 int need_may(const struct need *n, uint32_t node, const struct graph_power *power);
 
+/* Does the account hold this right in another way than by that power? (gated: and its gates) */
+int need_other(struct need *n, uint32_t account, const struct graph_power *w, int gated,
+    const uint32_t *element, uint32_t elements);
+
+/* ---- gifts (fix_give.c) ---------------------------------------------------------------- */
+
+/*
+ * As need_harm, but what would be lost is given first, as far as every account that gets it
+ * by that may have it.  1: n->gift has grown by what it takes; 0: it cannot be, *why says
+ * what of whom, and nothing is given; -1: ERR_SYSTEM.
+ */
+int need_give(struct need *n, const uint32_t *element, uint32_t elements,
+    struct need_reason *why, struct err *e);
+
+/* In a trial of need_give: that account loses this power.  0: it was given; 1: it cannot be;
+   -1: no memory. */
+int need_lost(struct need *n, uint32_t account, const struct graph_power *w,
+    const uint32_t *element, uint32_t elements);
+
+/* Do these two give the same, or the first one more? */
+int need_covers(const struct graph_power *have, const struct graph_power *want);
+
+/* Search what that account holds now, with what it was given. */
+void need_run(struct need *n, uint32_t account);
+
 /* ---- cuts (fix_cut.c) ---------------------------------------------------------------- */
 
-enum cut_state { CUT_UNKNOWN, CUT_CHOSEN, CUT_REFUSED };
+/* Refused: somebody needs it.  Kept: and cannot be given it in another way. */
+enum cut_state { CUT_UNKNOWN, CUT_CHOSEN, CUT_REFUSED, CUT_KEPT };
 
 struct cut {
 	uint32_t first, n;		/* its elements in cuts.element */
 	enum cut_state state;
 	struct need_reason why;		/* it was refused */
+	uint32_t gift, gifts;		/* what goes before it: need.gift[gift, + gifts) */
 	uint32_t finding;		/* the run that uses it, see fix.c */
 };
 
@@ -92,10 +144,11 @@ const struct graph_basis *cuts_basis(const struct cuts *c, uint32_t element);
 
 /* One statement, or several, of a fix, with its inverse. */
 struct fix_item {
-	const struct graph_basis *basis; /* its db, fix, undo */
+	const char *fix, *undo;		/* templates; undo may be NULL */
 	const char *db;			/* where to connect, or NULL: anywhere */
-	const struct graph_set *set;
-	const char *grant;
+	const struct graph_set *set;	/* %o */
+	const char *grant, *account;	/* %g, %a */
+	int gift;			/* comes before all that takes */
 };
 
 /* All that was chosen, in its order. */
@@ -105,7 +158,8 @@ struct fix_script {
 	const char *owner;
 };
 
-/* Write items as SQL, each database's together; undo: their inverse, the last first. */
+/* Write items as SQL, gifts first and each database's together; undo: their inverse, the
+   last first. */
 void fix_items(const struct fix_item *item, uint32_t n, const char *owner, int undo,
     struct buf *b);
 
@@ -116,6 +170,7 @@ struct fix_words {
 	const struct graph_set *set;
 	const char *owner;	/* %n, quoted; NULL: the policy has none */
 	const char *grant;	/* %g; "" when there are none */
+	const char *account;	/* %a */
 };
 
 /* Does it use that letter? */
@@ -157,8 +212,8 @@ int fix_advise_refused(struct planner *pl, const struct cut *c);
 int fix_advise_unnamed(struct planner *pl, uint32_t account);
 void fix_advise_basis(struct planner *pl, const struct graph_basis *b);
 
-/* The statements that take that element away.  -1: no memory. */
-int fix_add_item(struct planner *pl, struct fix_script *s, uint32_t element);
+/* The statements of that cut, what it gives first.  -1: no memory. */
+int fix_add_cut(struct planner *pl, struct fix_script *s, const struct cut *c);
 
 /* The cuts of the finding at hand as text.  -1: no memory. */
 int fix_write(struct planner *pl, struct finding_fix *x);

@@ -60,6 +60,9 @@ expand_one(struct buf *b, const char *s, const char *end, const struct fix_words
 		case 'g':
 			buf_str(b, w->grant);
 			break;
+		case 'a':
+			buf_str(b, w->account);
+			break;
 		default:
 			buf_add(b, s, 1);
 			break;

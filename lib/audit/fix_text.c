@@ -87,11 +87,12 @@ granted(struct planner *pl, const struct graph_power *w)
 	return fix_keep(pl, &b);
 }
 
-int
-fix_add_item(struct planner *pl, struct fix_script *s, uint32_t element)
+/* -1: no memory. */
+static int
+add_item(struct fix_script *s, const struct fix_item *item)
 {
-	struct fix_item *i, *more;
 	uint32_t cap = s->cap == 0 ? 16 : s->cap * 2;
+	struct fix_item *more;
 
 	if (s->n == s->cap) {
 		if ((more = realloc(s->item, cap * sizeof(*more))) == NULL)
@@ -99,19 +100,84 @@ fix_add_item(struct planner *pl, struct fix_script *s, uint32_t element)
 		s->item = more;
 		s->cap = cap;
 	}
-	i = &s->item[s->n++];
-	*i = (struct fix_item){ .basis = cuts_basis(&pl->cuts, element), .grant = "" };
-	i->db = i->basis->db;
-	i->set = element < pl->g->steps ? pl->g->step[element].set
-	                                : pl->g->power[element - pl->g->steps].set;
-	if (i->db == NULL && i->set != NULL && i->set->db[0] != '\0')
-		i->db = i->set->db;
-	if (element < pl->g->steps)
-		return 0;
-	if (fix_uses(i->basis->fix, 'g')
-	    || (i->basis->undo != NULL && fix_uses(i->basis->undo, 'g')))
-		i->grant = granted(pl, &pl->g->power[element - pl->g->steps]);
-	return i->grant == NULL ? -1 : 0;
+	s->item[s->n++] = *item;
+	return 0;
+}
+
+/* Where what is done with that set must run. */
+static const char *
+db_of(const char *db, const struct graph_set *set)
+{
+	return db == NULL && set != NULL && set->db[0] != '\0' ? set->db : db;
+}
+
+/* Rights on one set that one statement can give. */
+static int
+same_statement(const struct need_gift *a, const struct need_gift *b)
+{
+	return a->to == b->to && a->power->set == b->power->set
+	    && a->power->basis->gift == b->power->basis->gift
+	    && a->power->basis->gift->part == NULL;
+}
+
+/* The gates, and then what lies behind them. */
+static int
+add_gifts(struct planner *pl, struct fix_script *s, const struct need_gift *gift, uint32_t n)
+{
+	const struct graph *g = pl->g;
+	const struct graph_gate *gate;
+	struct fix_item item = { .gift = 1, .grant = "" };
+	struct buf rights = BUF_INIT;
+	uint32_t i;
+	int r = 0;
+
+	for (i = 0; i < n && r == 0; i++) {
+		if (gift[i].power != NULL)
+			continue;
+		gate = &g->gate[gift[i].gate];
+		item.fix = gate->gift->give;
+		item.undo = gate->gift->ungive;
+		item.db = gate->db;
+		item.account = g->node[gift[i].to].sql;
+		r = add_item(s, &item);
+	}
+	for (i = 0; i < n && r == 0; i++) {
+		if (gift[i].power == NULL)
+			continue;
+		buf_fmt(&rights, "%s%s", rights.len > 0 ? ", " : "", gift[i].power->priv);
+		if (i + 1 < n && gift[i + 1].power != NULL && same_statement(&gift[i], &gift[i + 1]))
+			continue;
+		item.fix = gift[i].power->basis->gift->give;
+		item.undo = gift[i].power->basis->gift->ungive;
+		item.set = gift[i].power->set;
+		item.db = db_of(NULL, item.set);
+		item.account = g->node[gift[i].to].sql;
+		if ((item.grant = fix_keep(pl, &rights)) == NULL)
+			r = -1;
+		else
+			r = add_item(s, &item);
+	}
+	buf_free(&rights);
+	return r;
+}
+
+int
+fix_add_cut(struct planner *pl, struct fix_script *s, const struct cut *c)
+{
+	uint32_t element = pl->cuts.element[c->first];
+	const struct graph_basis *b = cuts_basis(&pl->cuts, element);
+	struct fix_item item = { .fix = b->fix, .undo = b->undo, .grant = "" };
+
+	if (add_gifts(pl, s, &pl->need.gift[c->gift], c->gifts) == -1)
+		return -1;
+	item.set = element < pl->g->steps ? pl->g->step[element].set
+	                                  : pl->g->power[element - pl->g->steps].set;
+	item.db = db_of(b->db, item.set);
+	if (element >= pl->g->steps
+	    && (fix_uses(b->fix, 'g') || (b->undo != NULL && fix_uses(b->undo, 'g')))
+	    && (item.grant = granted(pl, &pl->g->power[element - pl->g->steps])) == NULL)
+		return -1;
+	return add_item(s, &item);
 }
 
 /* The finding's cuts as text. */
@@ -124,7 +190,7 @@ fix_write(struct planner *pl, struct finding_fix *x)
 	int r = 0;
 
 	for (i = 0; i < pl->n && r == 0; i++)
-		r = fix_add_item(pl, &s, pl->cuts.element[pl->cuts.cut[pl->used[i]].first]);
+		r = fix_add_cut(pl, &s, &pl->cuts.cut[pl->used[i]]);
 	if (r == 0) {
 		fix_items(s.item, s.n, pl->cuts.owner, 0, &sql);
 		fix_items(s.item, s.n, pl->cuts.owner, 1, &undo);

@@ -13,7 +13,7 @@
 
 struct graph_private {
 	struct arena arena;
-	struct intern strings, bases, named, set_keys;
+	struct intern strings, bases, gifts, named, set_keys;
 	uint32_t node_cap, step_cap, power_cap, set_cap, unknown_cap, fault_cap, gate_cap;
 	uint32_t pass_cap, directory_cap;
 	int failed;		/* out of memory */
@@ -65,6 +65,7 @@ graph_new(void)
 	}
 	intern_init(&g->priv->strings);
 	intern_init(&g->priv->bases);
+	intern_init(&g->priv->gifts);
 	intern_init(&g->priv->named);
 	intern_init(&g->priv->set_keys);
 	graph_node(g, NODE_SERVER, "server", "");
@@ -97,6 +98,7 @@ graph_free(struct graph *g)
 	free(g->power_from);
 	intern_free(&g->priv->strings);
 	intern_free(&g->priv->bases);
+	intern_free(&g->priv->gifts);
 	intern_free(&g->priv->named);
 	intern_free(&g->priv->set_keys);
 	arena_free(&g->priv->arena);
@@ -252,8 +254,17 @@ graph_gate(struct graph *g, const char *name)
 	uint32_t id = named(g, KIND_GATE, name, g->gates, &made);
 
 	if (made && ROOM(g, gate, gates, gate_cap))
-		g->gate[g->gates++] = graph_string(g, name);
+		g->gate[g->gates++] = (struct graph_gate){ .name = graph_string(g, name) };
 	return id;
+}
+
+void
+graph_gate_gift(struct graph *g, uint32_t gate, const char *db, const struct graph_gift *gift)
+{
+	if (g->priv->failed)
+		return;
+	g->gate[gate].db = graph_string(g, db);
+	g->gate[gate].gift = graph_gift(g, gift);
 }
 
 void
@@ -330,28 +341,50 @@ same_basis(const void *have, const void *thing)
 	return memcmp(have, thing, sizeof(struct graph_basis)) == 0;
 }
 
+static int
+same_gift(const void *have, const void *thing)
+{
+	return memcmp(have, thing, sizeof(struct graph_gift)) == 0;
+}
+
+/* The one copy of these n bytes in that table, which is made when there is none. */
+static const void *
+one_copy(struct graph *g, struct intern *t, const void *own, size_t n,
+    int (*same)(const void *have, const void *thing))
+{
+	void **slot = intern_find(t, intern_hash(t, own, n), own, same);
+
+	if (slot != NULL && *slot == NULL && (*slot = take(g, n)) != NULL) {
+		memcpy(*slot, own, n);
+		t->n++;
+	}
+	return slot == NULL || *slot == NULL ? fail(g) : *slot;
+}
+
+const struct graph_gift *
+graph_gift(struct graph *g, const struct graph_gift *gift)
+{
+	struct graph_gift own = { graph_string(g, gift->give), graph_string(g, gift->ungive),
+		graph_string(g, gift->part) };
+
+	if (g->priv->failed)
+		return NULL;
+	return one_copy(g, &g->priv->gifts, &own, sizeof(own), same_gift);
+}
+
 const struct graph_basis *
 graph_basis(struct graph *g, const struct graph_basis *b)
 {
 	static const struct graph_basis none = { .why = "", .row = "" };
-	struct intern *t = &g->priv->bases;
 	struct graph_basis own = { graph_string(g, b->why), graph_string(g, b->row),
 		graph_string(g, b->fix), graph_string(g, b->undo), graph_string(g, b->advice),
-		graph_string(g, b->proof), graph_string(g, b->db) };
-	void **slot;
+		graph_string(g, b->proof), graph_string(g, b->db), b->gift };
+	const struct graph_basis *one;
 
 	if (g->priv->failed)
 		return &none;
-	slot = intern_find(t, intern_hash(t, &own, sizeof(own)), &own, same_basis);
-	if (slot != NULL && *slot == NULL && (*slot = take(g, sizeof(own))) != NULL) {
-		memcpy(*slot, &own, sizeof(own));
-		t->n++;
-	}
-	if (slot == NULL || *slot == NULL) {
-		fail(g);
-		return &none;
-	}
-	return *slot;
+	one = one_copy(g, &g->priv->bases, &own, sizeof(own), same_basis);
+	return one != NULL ? one : &none;
 }
 
 void

@@ -43,7 +43,7 @@ enum sink {
 	SINK_LOGKILL,	 /* end or erase the log, or keep changes out of it */
 	SINK_BACKUPKILL, /* delete from the repository */
 	SINK_AUDITOFF,	 /* silence the server's own log of who did what */
-	SINK_NONE,	 /* of a finding that leads nowhere by itself: U1 */
+	SINK_NONE,	 /* nowhere by itself: U1; a right that harms nobody, but may be needed */
 	SINK_COUNT
 };
 
@@ -72,6 +72,22 @@ struct graph_set {
 	uint32_t id;		/* its place in graph.set */
 };
 
+/*
+ * How an account gets the same right or gate as its own, before the way to it is cut; both
+ * templates.  Two powers on one set with the same priv and part are the same right.
+ */
+struct graph_gift {
+	const char *give, *ungive; /* "GRANT %g ON TABLE %o TO %a", and its inverse */
+	const char *part;	/* the column when it is no right on the whole object, or NULL */
+};
+
+/* CONNECT on a database, USAGE on a schema. */
+struct graph_gate {
+	const char *name;	/* "CONNECT on shop" */
+	const char *db;		/* where its gift must run; NULL: anywhere */
+	const struct graph_gift *gift; /* without %o and %g; NULL: it cannot be given */
+};
+
 enum step_how { STEP_USE, STEP_BECOME };
 
 /* What a step or a power is made of. All strings interned; see above for templates. */
@@ -82,6 +98,7 @@ struct graph_basis {
 	const char *advice;	/* what to do instead, in words, or NULL */
 	const char *proof;	/* template: what `prove` runs as the holder, or NULL */
 	const char *db;		/* where all of these must run; NULL: where the set is, or anywhere */
+	const struct graph_gift *gift;	/* of a power, graph_gift made it; NULL: there is none */
 };
 
 struct graph_step {
@@ -136,7 +153,7 @@ struct graph {
 	struct graph_set **set;
 	struct graph_unknown *unknown;
 	struct graph_fault *fault;
-	const char **gate;	/* their names: "CONNECT on shop" */
+	struct graph_gate *gate;
 	const char **directory;	/* of this very host, that hold the server's data */
 	uint64_t *pass;		/* node << 32 | gate, sorted by graph_finish */
 	uint32_t nodes, steps, powers, sets, unknowns, faults, gates, passes, directories;
@@ -162,6 +179,9 @@ const char *graph_printf(struct graph *g, const char *fmt, ...)
 uint32_t graph_node(struct graph *g, enum node_kind kind, const char *name, const char *sql);
 /* The gate of that name, made when new. */
 uint32_t graph_gate(struct graph *g, const char *name);
+/* How to let somebody through it. */
+void graph_gate_gift(struct graph *g, uint32_t gate, const char *db,
+    const struct graph_gift *gift);
 void graph_pass(struct graph *g, uint32_t node, uint32_t gate);
 /* A directory with the server's data; only when the server is known to run on this host. */
 void graph_directory(struct graph *g, const char *path);
@@ -169,7 +189,8 @@ void graph_directory(struct graph *g, const char *path);
 struct graph_set *graph_set(struct graph *g, const char *key, const char *kind, const char *db,
     const char *schema);
 void graph_set_add(struct graph *g, struct graph_set *set, const char *object);
-/* Copies *b, its strings interned; equal ones are one pointer. */
+/* These copy what is given, its strings interned; equal ones are one pointer. */
+const struct graph_gift *graph_gift(struct graph *g, const struct graph_gift *gift);
 const struct graph_basis *graph_basis(struct graph *g, const struct graph_basis *b);
 void graph_step(struct graph *g, const struct graph_step *s);
 void graph_power(struct graph *g, const struct graph_power *p);

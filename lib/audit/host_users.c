@@ -334,7 +334,8 @@ is_elevated(const struct reach *r, const struct policy_role *app,
 			continue;
 		for (k = g->power_from[node]; k < g->power_from[node + 1]; k++) {
 			w = &g->power[k];
-			if (w->needs != reach_how(r->queue[i]) || !reach_open(r, w->gate, 0)
+			if (w->sink == SINK_NONE || w->needs != reach_how(r->queue[i])
+			    || !reach_open(r, w->gate, 0)
 			    || (application && w->sink != SINK_SUPER && w->sink != SINK_OS))
 				continue;
 			if (!policy_may(app, w))

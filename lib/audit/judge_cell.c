@@ -216,8 +216,8 @@ make_cell(struct judge_private *j, uint32_t node, enum step_how how, uint32_t sc
 	if (c == NULL)
 		return NULL;
 	for (i = g->power_from[node]; i < g->power_from[node + 1]; i++)
-		if (g->power[i].needs == how && !bitmap_get(j->o.removed_power, i)
-		    && !policy_may(r, &g->power[i]))
+		if (g->power[i].needs == how && g->power[i].sink != SINK_NONE
+		    && !bitmap_get(j->o.removed_power, i) && !policy_may(r, &g->power[i]))
 			j->sorting[n++] = i;
 	c->scope = scope;
 	if (n == 0)

@@ -45,6 +45,7 @@ find_powers(struct suggesting *s, uint32_t account)
 		for (k = g->power_from[node]; k < g->power_from[node + 1]; k++)
 			/* A node that is become was used, too: each power once. */
 			if (g->power[k].needs == reach_how(s->reach.queue[i]) &&
+			    g->power[k].sink != SINK_NONE &&
 			    reach_open(&s->reach, g->power[k].gate, 0))
 				s->power[s->powers++] = k;
 	}

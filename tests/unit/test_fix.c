@@ -19,7 +19,7 @@ static struct err e;
 static int
 takes(const char *sql, const struct graph_basis *b, const struct graph_set *set)
 {
-	struct fix_words w = { set, "new_owner", "SELECT" };
+	struct fix_words w = { set, "new_owner", "SELECT", "" };
 	struct buf text = BUF_INIT;
 	int r;
 
@@ -242,6 +242,275 @@ START_TEST(two_revokes_do_not_take_together_what_each_leaves)
 	    "\\connect \"shop\"\nREVOKE TRUNCATE ON TABLE s.t FROM x;\n");
 	ck_assert_uint_eq(av_find(b, "A1", SINK_DROP)->fix->remaining, 1);
 	ck_assert_ptr_nonnull(strstr(av_find(b, "A1", SINK_DROP)->fix->advice, "b needs SELECT"));
+}
+END_TEST
+
+/* ---- gifts -------------------------------------------------------------------------- */
+
+/* A right that can be given: GRANT %g ON TABLE %o TO %a. */
+static struct graph_power *
+right(uint32_t from, const char *priv, enum sink sink, const struct graph_set *set,
+    const char *column)
+{
+	struct graph_power *w = ag_power(from, priv, sink, set);
+	struct graph_basis b = *w->basis;
+	struct graph_gift gift = { .part = column };
+	const char *what = column == NULL ? "%g" : graph_printf(ag, "%s (%s)", priv, column);
+
+	gift.give = graph_printf(ag, "GRANT %s ON TABLE %%o TO %%a", what);
+	gift.ungive = graph_printf(ag, "REVOKE %s ON TABLE %%o FROM %%a", what);
+	b.gift = graph_gift(ag, &gift);
+	w->basis = graph_basis(ag, &b);
+	return w;
+}
+
+/* deploy owns the tables of s, and so may all; migrate, who is in it, needs that. */
+static uint32_t
+owner_of_tables(void)
+{
+	uint32_t deploy = ag_role("deploy");
+	struct graph_set *set = ag_table("s", "t");
+
+	ag_member(ag_login("migrate"), deploy, STEP_USE);
+	ag_power(deploy, "OWNER", SINK_DROP, set);
+	right(deploy, "SELECT", SINK_READ_ALL, set, NULL);
+	right(deploy, "INSERT", SINK_WRITE, set, NULL);
+	return deploy;
+}
+
+START_TEST(a_membership_goes_once_the_account_has_what_its_class_may)
+{
+	uint32_t app = ag_login("app"), deploy = owner_of_tables();
+	const struct finding_fix *x;
+
+	ag_member(app, deploy, STEP_USE);
+	fix("[role app] class=app\n[role migrate] class=migrator\n");
+	ck_assert_uint_eq(av.n, 1);
+	x = av.finding[0].fix;
+	ck_assert_str_eq(x->sql, "\\connect \"shop\"\nGRANT SELECT, INSERT ON TABLE s.t TO app;\n"
+	    "REVOKE deploy FROM app;\n");
+	ck_assert_str_eq(x->undo, "GRANT deploy TO app;\n"
+	    "\\connect \"shop\"\nREVOKE SELECT, INSERT ON TABLE s.t FROM app;\n");
+	ck_assert_uint_eq(x->remaining, 0);
+	ck_assert_ptr_null(x->advice);
+	ck_assert_str_eq(script(0), x->sql);
+	ck_assert_str_eq(script(1), x->undo);
+}
+END_TEST
+
+START_TEST(a_gift_is_only_what_the_class_may)
+{
+	uint32_t report = ag_login("report"), deploy = owner_of_tables();
+
+	ag_member(report, deploy, STEP_USE);
+	fix("[role report] class=readonly\n[role migrate] class=migrator\n");
+	ck_assert_str_eq(av_find(report, "A1", SINK_DROP)->fix->sql,
+	    "\\connect \"shop\"\nGRANT SELECT ON TABLE s.t TO report;\n"
+	    "REVOKE deploy FROM report;\n");
+}
+END_TEST
+
+START_TEST(gates_are_given_too_and_first)
+{
+	struct graph_gift usage = { "GRANT USAGE ON SCHEMA s TO %a",
+		"REVOKE USAGE ON SCHEMA s FROM %a", NULL };
+	uint32_t app = ag_login("app"), deploy = owner_of_tables(), i;
+	uint32_t gate = graph_gate(ag, "USAGE on s");
+
+	graph_gate_gift(ag, gate, "shop", &usage);
+	graph_pass(ag, deploy, gate);
+	ag_member(app, deploy, STEP_USE);
+	for (i = 0; i < ag->powers; i++)
+		ag->power[i].gate[1] = gate;
+	/* This one it has, and the way to it is not its own. */
+	right(app, "UPDATE", SINK_WRITE, ag_table("s", "t"), NULL)->gate[1] = gate;
+	fix("[role app] class=app\n[role migrate] class=migrator\n");
+	ck_assert_str_eq(script(0), "\\connect \"shop\"\nGRANT USAGE ON SCHEMA s TO app;\n"
+	    "GRANT SELECT, INSERT ON TABLE s.t TO app;\nREVOKE deploy FROM app;\n");
+}
+END_TEST
+
+START_TEST(a_group_gets_what_all_its_members_may)
+{
+	uint32_t a = ag_login("a"), b = ag_login("b"), team = ag_role("team");
+
+	ag_member(a, team, STEP_USE);
+	ag_member(b, team, STEP_USE);
+	ag_member(team, owner_of_tables(), STEP_USE);
+	fix("[role *] class=app\n[role migrate] class=migrator\n");
+	ck_assert_uint_eq(av.n, 2);
+	ck_assert_str_eq(script(0), "\\connect \"shop\"\nGRANT SELECT, INSERT ON TABLE s.t TO team;\n"
+	    "REVOKE deploy FROM team;\n");
+	ck_assert_str_eq(av_find(a, "A1", SINK_DROP)->fix->sql, script(0));
+	ck_assert_str_eq(av_find(b, "A1", SINK_DROP)->fix->sql, script(0));
+}
+END_TEST
+
+START_TEST(where_members_differ_each_gets_its_own)
+{
+	uint32_t a = ag_login("a"), b = ag_login("b"), team = ag_role("team");
+
+	ag_member(a, team, STEP_USE);
+	ag_member(b, team, STEP_USE);
+	ag_member(team, owner_of_tables(), STEP_USE);
+	fix("[role a] class=app\n[role b] class=readonly\n[role migrate] class=migrator\n");
+	ck_assert_uint_eq(av.n, 3);
+	ck_assert_str_eq(script(0), "\\connect \"shop\"\nGRANT SELECT ON TABLE s.t TO team;\n"
+	    "GRANT INSERT ON TABLE s.t TO a;\nREVOKE deploy FROM team;\n");
+}
+END_TEST
+
+/* The one behind the group needs to own: then only the other one leaves. */
+START_TEST(who_needs_what_cannot_be_given_stays_in_the_group)
+{
+	uint32_t app = ag_login("app"), migrate2 = ag_login("migrate2"), team = ag_role("team");
+
+	ag_member(app, team, STEP_USE);
+	ag_member(migrate2, team, STEP_USE);
+	ag_member(team, owner_of_tables(), STEP_USE);
+	fix("[role *] class=migrator\n[role app] class=app\n");
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_str_eq(script(0), "\\connect \"shop\"\nGRANT SELECT, INSERT ON TABLE s.t TO app;\n"
+	    "REVOKE team FROM app;\n");
+}
+END_TEST
+
+START_TEST(what_everyone_had_those_get_who_need_it)
+{
+	uint32_t app = ag_login("app"), report = ag_login("report"), other = ag_login("other");
+
+	right(ag_public, "INSERT", SINK_WRITE, ag_table("s", "t"), NULL);
+	right(ag_role("nobody"), "INSERT", SINK_WRITE, ag_table("s", "t"), NULL);
+	fix("[role *] class=app\n[role report] class=readonly\n");
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_ptr_nonnull(av_find(report, "A1", SINK_WRITE));
+	ck_assert_ptr_null(av_find(other, "A1", SINK_WRITE));
+	ck_assert_ptr_null(av_find(app, "A1", SINK_WRITE));
+	ck_assert_ptr_nonnull(strstr(script(0), "GRANT INSERT ON TABLE s.t TO app;\n"));
+	ck_assert_ptr_nonnull(strstr(script(0), "GRANT INSERT ON TABLE s.t TO other;\n"));
+	ck_assert_ptr_null(strstr(script(0), "TO report"));
+	ck_assert_ptr_nonnull(strstr(script(0), "REVOKE INSERT ON TABLE s.t FROM PUBLIC;\n"));
+}
+END_TEST
+
+/* Alike at first, they get theirs one after the other; each is tried as it is by then. */
+START_TEST(accounts_that_were_alike_each_keep_what_they_need)
+{
+	uint32_t a = ag_login("a"), b = ag_login("b"), deploy = owner_of_tables();
+	uint32_t readers = ag_role("readers");
+	struct graph_set *set = ag_table("s", "t");
+
+	ag_member(a, deploy, STEP_USE);
+	ag_member(b, deploy, STEP_USE);
+	ag_member(a, readers, STEP_USE);
+	ag_member(b, readers, STEP_USE);
+	right(readers, "SELECT", SINK_READ_ALL, set, NULL);
+	right(readers, "TRUNCATE", SINK_DROP, set, NULL)->check = check_find("A4");
+	fix("[role *] class=app\n[role migrate] class=migrator\n");
+	ck_assert_uint_eq(av.n, 4);
+	ck_assert_str_eq(script(0), "\\connect \"shop\"\n"
+	    "GRANT INSERT ON TABLE s.t TO a;\nGRANT INSERT ON TABLE s.t TO b;\n"
+	    "REVOKE deploy FROM a;\nREVOKE deploy FROM b;\n"
+	    "REVOKE TRUNCATE ON TABLE s.t FROM readers;\n");
+}
+END_TEST
+
+/* A column is not the table; and the inverse of a gift on the table would take the column. */
+START_TEST(a_column_of_its_own_is_no_other_way)
+{
+	uint32_t app = ag_login("app"), deploy = owner_of_tables();
+
+	ag_member(app, deploy, STEP_USE);
+	right(app, "SELECT", SINK_READ_ALL, ag_table("s", "t"), "id");
+	fix("[role app] class=app\n[role migrate] class=migrator\n");
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_str_eq(av.finding[0].fix->sql, "");
+	ck_assert_ptr_nonnull(strstr(av.finding[0].fix->advice, "app needs SELECT on s.t"));
+}
+END_TEST
+
+START_TEST(a_column_is_given_as_a_column)
+{
+	uint32_t app = ag_login("app"), group = ag_role("group"), boss = ag_login("boss");
+	struct graph_set *set = ag_table("s", "t");
+
+	ag_member(app, group, STEP_USE);
+	ag_member(boss, group, STEP_USE);
+	right(group, "SELECT", SINK_READ_ALL, set, "id");
+	ag_power(group, "OWNER", SINK_DROP, set);
+	fix("[role app] class=app\n[role boss] class=migrator\n");
+	ck_assert_str_eq(script(0), "\\connect \"shop\"\nGRANT SELECT (id) ON TABLE s.t TO app;\n"
+	    "REVOKE group FROM app;\n");
+}
+END_TEST
+
+/* Harmless by itself, and no finding; but it is missed. */
+START_TEST(a_right_without_a_sink_is_kept_as_well)
+{
+	uint32_t app = ag_login("app"), deploy = owner_of_tables();
+
+	ag_member(app, deploy, STEP_USE);
+	right(deploy, "USAGE", SINK_NONE, ag_table("s", "t"), NULL);
+	fix("[role app] class=app\n[role migrate] class=migrator\n");
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_str_eq(script(0), "\\connect \"shop\"\n"
+	    "GRANT SELECT, INSERT, USAGE ON TABLE s.t TO app;\nREVOKE deploy FROM app;\n");
+}
+END_TEST
+
+/* What is not made yet is given with the rest, but keeps no membership. */
+START_TEST(what_will_be_made_is_only_worth_a_gift)
+{
+	uint32_t app = ag_login("app"), deploy = owner_of_tables(), other = ag_role("other");
+	struct graph_set *later = graph_set(ag, "later", "future tables", "shop", "s");
+	struct graph_power *w;
+	struct graph_basis b;
+
+	ag_member(app, deploy, STEP_USE);
+	ag_member(app, other, STEP_USE);
+	w = right(deploy, "SELECT", SINK_NONE, later, NULL);
+	b = *w->basis;
+	b.gift = graph_gift(ag, &(struct graph_gift){ "GIVE %g TO %a", "TAKE %g FROM %a", NULL });
+	w->basis = graph_basis(ag, &b);
+	right(other, "SELECT", SINK_NONE, graph_set(ag, "2", "future tables", "shop", "s"), NULL);
+	ag_attribute(other, "CREATEDB", SINK_DROP)->needs = STEP_USE;
+	fix("[role app] class=app\n[role migrate] class=migrator\n");
+	ck_assert_uint_eq(av.n, 2);
+	ck_assert_str_eq(script(0), "\\connect \"shop\"\n"
+	    "GRANT SELECT, INSERT ON TABLE s.t TO app;\nGIVE SELECT TO app;\n"
+	    "REVOKE other FROM app;\nREVOKE deploy FROM app;\n");
+}
+END_TEST
+
+/* What was given lets it through the same hole as before. */
+START_TEST(gifts_end_no_way_through_a_breach)
+{
+	uint32_t app = ag_login("app"), deploy = owner_of_tables(), boss = ag_login("boss");
+
+	ag_member(app, deploy, STEP_USE);
+	ag_breach(deploy, boss, "F1", NULL);
+	ag_attribute(boss, "SUPERUSER", SINK_SUPER);
+	audit_judge("[role app] class=app\n[role migrate] class=migrator\n[role boss] class=admin\n");
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_uint_eq(av_find(app, "A1", SINK_DROP)->fix->remaining, 0);
+	ck_assert_uint_eq(av_find(app, "F1", SINK_SUPER)->fix->remaining, 1);
+	ck_assert_str_eq(av_find(app, "F1", SINK_SUPER)->fix->sql, "");
+}
+END_TEST
+
+/* SET ROLE alone lent nothing to those who only inherit from the group. */
+START_TEST(a_gift_is_not_for_those_who_had_nothing)
+{
+	uint32_t app = ag_login("app"), team = ag_role("team"), deploy = owner_of_tables();
+
+	ag_member(app, team, STEP_USE);
+	ag_member(team, deploy, STEP_BECOME);
+	ag->step[ag->steps - 1].needs = STEP_BECOME;
+	ag_member(ag_login("b"), team, STEP_BECOME);
+	audit_judge("[role *] class=app\n[role migrate] class=migrator\n");
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_ptr_null(strstr(script(0), "TO team"));
 }
 END_TEST
 
@@ -527,7 +796,7 @@ START_TEST(templates_know_quotes_and_percent_signs)
 {
 	const char *object[] = { "s.\"a;\nb\"", "s.t" };
 	struct graph_set set = { .kind = "table", .object = object, .n = 2 };
-	struct fix_words w = { &set, "o", "" };
+	struct fix_words w = { &set, "o", "", "\"you\"" };
 	struct buf b = BUF_INIT;
 
 	fix_expand(&b, "REVOKE x ON %o FROM \"r;\n%%\"", &w);
@@ -536,6 +805,9 @@ START_TEST(templates_know_quotes_and_percent_signs)
 	buf_reset(&b);
 	fix_expand(&b, "ALTER %o TO %n;\nGRANT %g ON %o;\nDONE;\n", &w);
 	ck_assert_str_eq(buf_cstr(&b), "ALTER s.\"a;\nb\" TO o;\nALTER s.t TO o;\nDONE;\n");
+	buf_reset(&b);
+	fix_expand(&b, "GRANT x TO %a", &w);
+	ck_assert_str_eq(buf_cstr(&b), "GRANT x TO \"you\";\n");
 	buf_reset(&b);
 	fix_connect(&b, "sh\"op");
 	fix_connect(&b, "a=b'\\\nc");
@@ -601,6 +873,20 @@ fix_suite(void)
 	tcase_add_test(t, what_another_has_elsewhere_may_be_taken);
 	tcase_add_test(t, two_cuts_do_not_take_together_what_each_leaves);
 	tcase_add_test(t, two_revokes_do_not_take_together_what_each_leaves);
+	tcase_add_test(t, a_membership_goes_once_the_account_has_what_its_class_may);
+	tcase_add_test(t, a_gift_is_only_what_the_class_may);
+	tcase_add_test(t, gates_are_given_too_and_first);
+	tcase_add_test(t, a_group_gets_what_all_its_members_may);
+	tcase_add_test(t, where_members_differ_each_gets_its_own);
+	tcase_add_test(t, who_needs_what_cannot_be_given_stays_in_the_group);
+	tcase_add_test(t, what_everyone_had_those_get_who_need_it);
+	tcase_add_test(t, accounts_that_were_alike_each_keep_what_they_need);
+	tcase_add_test(t, a_column_of_its_own_is_no_other_way);
+	tcase_add_test(t, a_column_is_given_as_a_column);
+	tcase_add_test(t, a_right_without_a_sink_is_kept_as_well);
+	tcase_add_test(t, what_will_be_made_is_only_worth_a_gift);
+	tcase_add_test(t, gifts_end_no_way_through_a_breach);
+	tcase_add_test(t, a_gift_is_not_for_those_who_had_nothing);
 	tcase_add_test(t, an_ownership_that_must_go_is_no_other_way);
 	tcase_add_test(t, a_thief_takes_nothing_from_its_victim);
 	tcase_add_test(t, an_admin_of_its_class_needs_nothing_else);

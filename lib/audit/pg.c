@@ -175,7 +175,7 @@ read_database(struct audit_pg *a, const struct database *d, struct err *e)
 	a->db_oid = d->oid;
 	a->db_owner = d->owner;
 	a->db_sql = audit_pg_ident(a, d->name);
-	a->db_gate = graph_gate(a->g, graph_printf(a->g, "CONNECT on %s", a->db_sql));
+	a->db_gate = audit_pg_connect_gate(a, d->name);
 	a->db_owner_node = graph_node(a->g, NODE_HUB,
 	    graph_printf(a->g, "pg_database_owner of %s", d->name), "");
 	report_detail(a->report, "reading database %s", d->name);

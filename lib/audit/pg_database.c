@@ -15,6 +15,20 @@ static const struct audit_pg_kind tablespace_kind = { PG_TABLESPACE, "tablespace
 	"ALTER TABLESPACE %o SET (seq_page_cost = 1)", "pg_tablespace", "spcowner", "spcacl",
 	SEVERITY_HIGH };
 
+/* CONNECT on that database. */
+uint32_t
+audit_pg_connect_gate(struct audit_pg *a, const char *db)
+{
+	const char *sql = audit_pg_ident(a, db);
+	uint32_t gate = graph_gate(a->g, graph_printf(a->g, "CONNECT on %s", sql));
+	const struct graph_gift gift = {
+		.give = graph_printf(a->g, "GRANT CONNECT ON DATABASE %s TO %%a", sql),
+		.ungive = graph_printf(a->g, "REVOKE CONNECT ON DATABASE %s FROM %%a", sql) };
+
+	graph_gate_gift(a->g, gate, NULL, &gift);
+	return gate;
+}
+
 /* Everyone may, so everyone passes: that is a state of the server, and no one's power. */
 static void
 public_may(struct audit_pg *a, const char *db, uint32_t held)
@@ -75,7 +89,7 @@ read_database(struct audit_pg *a, const struct pg_query *q, void *ctx, struct er
 
 	(void)ctx;
 	o.db = graph_string(a->g, pg_query_text(q, 0));
-	o.gate[0] = graph_gate(a->g, graph_printf(a->g, "CONNECT on %s", audit_pg_ident(a, o.db)));
+	o.gate[0] = audit_pg_connect_gate(a, o.db);
 	if (audit_pg_add(a, &o, e) != 0)
 		return -1;
 	return pg_query_true(q, 4) ? read_grants(a, o.db, o.acl, e) : 0;

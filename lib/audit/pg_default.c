@@ -58,18 +58,53 @@ struct entry {
 	const struct audit_pg_schema *schema; /* NULL: everywhere */
 };
 
+/* "ALTER DEFAULT PRIVILEGES FOR ROLE deploy IN SCHEMA sales " */
+static const char *
+head_of(struct audit_pg *a, const struct entry *d)
+{
+	return graph_printf(a->g, "ALTER DEFAULT PRIVILEGES FOR ROLE %s%s%s ", d->maker->sql,
+	    d->schema != NULL ? " IN SCHEMA " : "", d->schema != NULL ? d->schema->sql : "");
+}
+
+/* "future tables of deploy in schema sales" */
+static const char *
+text_of(struct audit_pg *a, const struct entry *d)
+{
+	return graph_printf(a->g, "%s of %s%s%s", d->kind->many, d->maker->name,
+	    d->schema != NULL ? " in schema " : "", d->schema != NULL ? d->schema->name : "");
+}
+
+/* A right on what that maker will make; its set has no objects yet. */
+static struct graph_power
+power_of(struct audit_pg *a, const struct entry *d, const struct audit_pg_right *r)
+{
+	struct graph_power p = { .needs = STEP_USE, .severity = SEVERITY_MEDIUM,
+		.priv = acl_right_name(r->right), .act = acl_right_name(r->right),
+		.gate = { a->db_gate, d->schema != NULL ? d->schema->gate : GRAPH_NO_GATE },
+		.set = graph_set(a->g, graph_printf(a->g, "future\1%s\1%s", a->db, text_of(a, d)),
+		d->kind->many, a->db, d->schema != NULL ? d->schema->name : ""),
+		.check = check_find("A3") };
+
+	return p;
+}
+
+static const struct graph_gift *
+gift_of(struct audit_pg *a, const struct entry *d)
+{
+	const char *head = head_of(a, d);
+	struct graph_gift gift = {
+		.give = graph_printf(a->g, "%sGRANT %%g ON %s TO %%a", head, d->kind->word),
+		.ungive = graph_printf(a->g, "%sREVOKE %%g ON %s FROM %%a", head, d->kind->word) };
+
+	return graph_gift(a->g, &gift);
+}
+
 static void
 add_power(struct audit_pg *a, const struct entry *d, const struct audit_pg_item *it,
     const struct audit_pg_right *r)
 {
-	const char *name = acl_right_name(r->right);
-	const char *schema = d->schema != NULL ? d->schema->name : "";
-	const char *of = graph_printf(a->g, "%s of %s%s%s", d->kind->many, d->maker->name,
-	    d->schema != NULL ? " in schema " : "", schema);
-	const char *head = graph_printf(a->g, "ALTER DEFAULT PRIVILEGES FOR ROLE %s%s%s ",
-	    d->maker->sql, d->schema != NULL ? " IN SCHEMA " : "",
-	    d->schema != NULL ? d->schema->sql : "");
-	const char *key = graph_printf(a->g, "future\1%s\1%s", a->db, of);
+	const char *name = acl_right_name(r->right), *head = head_of(a, d), *of = text_of(a, d);
+	struct graph_power p = power_of(a, d, r);
 	struct graph_basis b = {
 		.why = graph_printf(a->g, "%s%s on %s", it->to->oid == 0 ? "PUBLIC will have "
 		    : "will have ", name, of),
@@ -78,19 +113,18 @@ add_power(struct audit_pg *a, const struct entry *d, const struct audit_pg_item 
 		    it->to->sql),
 		.undo = graph_printf(a->g, "%sGRANT %s ON %s TO %s%s", head, name, d->kind->word,
 		    it->to->sql, it->options & r->right ? " WITH GRANT OPTION" : ""),
+		.gift = gift_of(a, d),
 		.proof = future_proof(a, d->kind, d->maker, d->schema, r) };
-	struct graph_power p = { .from = audit_pg_role_node(a, it->to), .needs = STEP_USE,
-		.sink = r->sink, .severity = SEVERITY_MEDIUM, .priv = name, .act = name,
-		.gate = { a->db_gate, d->schema != NULL ? d->schema->gate : GRAPH_NO_GATE },
-		.set = graph_set(a->g, key, d->kind->many, a->db, schema),
-		.check = check_find("A3") };
 
+	p.from = audit_pg_role_node(a, it->to);
+	p.sink = r->sink;
 	p.basis = graph_basis(a->g, &b);
 	graph_power(a->g, &p);
 	if (!(it->options & r->right))
 		return;
 	b.why = graph_printf(a->g, "may grant %s on %s", name, of);
 	b.proof = NULL;
+	b.gift = NULL;
 	b.fix = graph_printf(a->g, "%sREVOKE GRANT OPTION FOR %s ON %s FROM %s", head, name,
 	    d->kind->word, it->to->sql);
 	p.priv = "GRANT";
@@ -134,6 +168,40 @@ read_default(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err
 	return 0;
 }
 
+/*
+ * Who makes tables there can use the next ones, too, and so can its members: when one of
+ * these leaves, its class may need that.
+ */
+static int
+read_maker(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
+{
+	static const uint32_t rights[] = { ACL_SELECT, ACL_INSERT, ACL_UPDATE, ACL_DELETE,
+		ACL_USAGE };
+	struct entry d = { &kinds[pg_query_true(q, 2)], audit_pg_role(a, pg_query_u32(q, 0)),
+		audit_pg_schema(a, pg_query_u32(q, 1)) };
+	const struct audit_pg_right *r;
+	struct graph_basis b = { .row = "pg_class.relowner" };
+	struct graph_power p;
+	size_t i;
+
+	(void)ctx;
+	(void)e;
+	if (d.maker == NULL || d.schema == NULL)	/* made while we read */
+		return 0;
+	b.why = graph_printf(a->g, "owns the %s of schema %s", d.kind->many, d.schema->name);
+	b.gift = gift_of(a, &d);
+	for (i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+		if ((r = audit_pg_right(d.kind->class, rights[i])) == NULL)
+			continue;
+		p = power_of(a, &d, r);
+		p.from = audit_pg_role_node(a, d.maker);
+		p.sink = SINK_NONE;
+		p.basis = graph_basis(a->g, &b);
+		graph_power(a->g, &p);
+	}
+	return 0;
+}
+
 /* ---- functions: everyone may execute them from the start ------------------------------- */
 
 static int
@@ -166,6 +234,12 @@ audit_pg_defaults(struct audit_pg *a, struct err *e)
 	    "SELECT defaclrole, defaclnamespace, defaclobjtype, defaclacl::text "
 	    "FROM pg_default_acl ORDER BY 1, 2, 3",
 	    read_default, NULL, e) < 0)
+		return -1;
+	if (audit_pg_ask(a, "A3", "pg_class", NULL,
+	    "SELECT DISTINCT relowner, relnamespace, relkind = 'S' FROM pg_class "
+	    "WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND oid >= 16384 "
+	    "AND relpersistence <> 't' ORDER BY 1, 2, 3",
+	    read_maker, NULL, e) < 0)
 		return -1;
 	/* Those of extensions come with their own grants. */
 	return audit_pg_ask(a, "A3", "pg_proc", NULL,

@@ -12,8 +12,8 @@
 #define ON(x) (1u << PG_##x)
 
 /*
- * What is not here leads nowhere by itself: USAGE and CONNECT are gates, EXECUTE is the
- * business of pg_code.c.  LOCK TABLE is allowed to whom may UPDATE, DELETE or TRUNCATE, and
+ * What is not here leads nowhere by itself: USAGE and CONNECT are gates, EXECUTE of what may
+ * do harm is the business of pg_code.c.  LOCK TABLE is allowed to whom may UPDATE, DELETE or TRUNCATE, and
  * needs neither a column's name nor SELECT.
  */
 static const struct audit_pg_right rights[] = {
@@ -47,6 +47,7 @@ static const struct audit_pg_right rights[] = {
 	    "SELECT pg_catalog.lo_get(%o)" },
 	{ ON(LARGE_OBJECT), ACL_UPDATE, SINK_WRITE, SEVERITY_HIGH, "A4",
 	    "SELECT pg_catalog.lo_put(%o, 0, '')" },
+	{ ON(ROUTINE), ACL_EXECUTE, SINK_NONE, SEVERITY_LOW, "A1", NULL },
 	{ ON(TABLESPACE), ACL_CREATE, SINK_WRITE, SEVERITY_MEDIUM, "A1",
 	    "CREATE TEMP TABLE bulkhead_proof () TABLESPACE %o" },
 };
@@ -286,10 +287,15 @@ with_columns(struct work *w, const char *undo, const struct audit_pg_item *it, u
 	return audit_pg_take(w->a, &b);
 }
 
-/* What a policy calls it: SELECT of secrets is none of the SELECTs that a class may do. */
+/*
+ * What a policy calls it: SELECT of secrets is none of the SELECTs that a class may do, and
+ * to call what does no harm is as good as USAGE.
+ */
 static const char *
 priv_of(const struct work *w, uint32_t right)
 {
+	if (w->o->kind->class == PG_ROUTINE)
+		return "USAGE";
 	return w->o->kind->class == PG_CATALOG ? "pg_read_all_data" : acl_right_name(right);
 }
 
@@ -316,6 +322,24 @@ power_of(const struct work *w, const struct audit_pg_role *from, const char *che
 		.check = check_find(check) };
 
 	return p;
+}
+
+/* How an account gets a right of this set as its own; what shows secrets is given to nobody. */
+static const struct graph_gift *
+gift_of(const struct work *w, const char *right)
+{
+	struct graph *g = w->a->g;
+	int literal = w->column != NULL || w->o->kind->class == PG_ROUTINE;
+	const char *what = w->column == NULL ? right : graph_printf(g, "%s (%s)", right, w->column);
+	struct graph_gift gift = { .part = w->column == NULL && literal ? right : w->column_name };
+
+	if (w->o->kind->grant == NULL || w->o->kind->class == PG_CATALOG)
+		return NULL;
+	gift.give = graph_printf(g, "GRANT %s ON %s %%o TO %%a", literal ? what : "%g",
+	    w->o->kind->grant);
+	gift.ungive = graph_printf(g, "REVOKE %s ON %s %%o FROM %%a", literal ? what : "%g",
+	    w->o->kind->grant);
+	return graph_gift(g, &gift);
 }
 
 /* The same for a column. */
@@ -349,7 +373,7 @@ add_right(struct work *w, size_t item, const struct audit_pg_right *r, struct er
 	const char *check = it->to->oid == 0 ? "A2"
 	    : w->column != NULL && r->sink == SINK_WRITE ? "A4" : r->check;
 	struct graph_power p = power_of(w, it->to, check);
-	struct graph_basis b = { .proof = w->column == NULL ? r->proof :
+	struct graph_basis b = { .gift = gift_of(w, name), .proof = w->column == NULL ? r->proof :
 		column_proof(w, r->right) };
 
 	b.why = graph_printf(g, "%s%s%s%s%s on %s", it->to->oid == 0 ? "PUBLIC has " : "granted ",
@@ -362,6 +386,11 @@ add_right(struct work *w, size_t item, const struct audit_pg_right *r, struct er
 	p.severity = r->severity;
 	p.priv = priv_of(w, r->right);
 	p.act = name;
+	if (r->sink == SINK_NONE) {
+		p.basis = graph_basis(g, &b);
+		graph_power(g, &p);
+		return;
+	}
 	if (cannot_act(w, it->by))
 		b.advice = graph_printf(g, "%s, who granted it, became a superuser, and acts as "
 		    "the owner now: take that from him, REVOKE, and give it back", it->by->name);
@@ -374,6 +403,7 @@ add_right(struct work *w, size_t item, const struct audit_pg_right *r, struct er
 	if (!(it->options & r->right))
 		return;
 	b.why = graph_printf(g, "may grant %s on %s", name, at);
+	b.gift = NULL;
 	b.proof = w->column != NULL
 	    ? graph_printf(g, "GRANT %s (%s) ON %%o TO PUBLIC", name, w->column)
 	    : graph_printf(g, "GRANT %s ON %s %%o TO PUBLIC", name, w->o->kind->grant);
@@ -487,49 +517,65 @@ owner_proof(struct work *w)
 }
 
 /*
- * The owner: to drop is the worst; what is left of its own ordinary rights counts, too, so
- * that a fix does not take from members what their class needs.  DROP OWNED asks for
- * no USAGE on the schema, so dropping has no such gate.
+ * What is left of an owner's own ordinary rights counts, too, so that a fix does not take
+ * from members what their class needs.  A sequence whose owner follows a table's is used
+ * with that: no finding of its own.
  */
 static void
-add_owner(struct work *w)
+add_ordinary(struct work *w, const struct graph_basis *owner)
 {
 	static const uint32_t ordinary[] = { ACL_SELECT, ACL_INSERT, ACL_UPDATE, ACL_DELETE,
-		ACL_USAGE };
-	const struct audit_pg_kind *k = w->o->kind;
+		ACL_USAGE, ACL_EXECUTE };
 	const struct audit_pg_right *r;
 	struct graph_power p = power_of(w, w->owner, "O1");
-	struct graph_basis b = { .why = graph_printf(w->a->g, "owns %s", place(w)),
-		.row = graph_printf(w->a->g, "%s.%s: %s", k->catalog, k->owner, w->owner->name),
-		.proof = owner_proof(w) };
+	struct graph_basis b = *owner;
 	uint32_t held = 0;
 	size_t i;
 
-	fix_owner(w, &b);
-	p.gate[1] = GRAPH_NO_GATE;
-	if (k->class == PG_DATABASE)
-		p.gate[0] = GRAPH_NO_GATE;
-	p.sink = SINK_DROP;
-	p.severity = k->severity;
-	p.priv = "OWNER";
-	p.act = k->act;
-	p.basis = graph_basis(w->a->g, &b);
-	graph_power(w->a->g, &p);
 	for (i = 0; i < w->items.n; i++)
 		if (w->items.item[i].to == w->owner)
 			held |= w->items.item[i].rights;
 	pass_gate(w, w->owner, held);
 	for (i = 0; i < sizeof(ordinary) / sizeof(ordinary[0]); i++) {
-		if (!(held & ordinary[i]) || (r = audit_pg_right(k->class, ordinary[i])) == NULL)
+		r = audit_pg_right(w->o->kind->class, ordinary[i]);
+		if (!(held & ordinary[i]) || r == NULL)
 			continue;
-		p = power_of(w, w->owner, "O1");
-		p.sink = r->sink;
+		p.sink = w->o->owned ? r->sink : SINK_NONE;
 		p.severity = r->severity;
-		p.priv = p.act = acl_right_name(ordinary[i]);
+		p.act = acl_right_name(ordinary[i]);
+		p.priv = priv_of(w, ordinary[i]);
 		b.proof = r->proof;
+		b.gift = gift_of(w, p.act);
+		if (p.sink == SINK_NONE)
+			b.fix = b.undo = NULL;
 		p.basis = graph_basis(w->a->g, &b);
 		graph_power(w->a->g, &p);
 	}
+}
+
+/* To drop is the worst; DROP OWNED asks for no USAGE on the schema, so it has no such gate. */
+static void
+add_owner(struct work *w)
+{
+	const struct audit_pg_kind *k = w->o->kind;
+	struct graph_power p = power_of(w, w->owner, "O1");
+	struct graph_basis b = { .why = graph_printf(w->a->g, "owns %s", place(w)),
+		.row = graph_printf(w->a->g, "%s.%s: %s", k->catalog, k->owner, w->owner->name),
+		.proof = owner_proof(w) };
+
+	if (w->o->owned) {
+		fix_owner(w, &b);
+		p.gate[1] = GRAPH_NO_GATE;
+		if (k->class == PG_DATABASE)
+			p.gate[0] = GRAPH_NO_GATE;
+		p.sink = SINK_DROP;
+		p.severity = k->severity;
+		p.priv = "OWNER";
+		p.act = k->act;
+		p.basis = graph_basis(w->a->g, &b);
+		graph_power(w->a->g, &p);
+	}
+	add_ordinary(w, &b);
 }
 
 static int
@@ -561,8 +607,7 @@ add_powers(struct work *w, struct err *e)
 
 	if (o->acl != NULL && audit_pg_items(w->a, o->acl, &w->items, e) != 0)
 		return -1;
-	if (o->owned)
-		add_owner(w);
+	add_owner(w);
 	if (o->kind->grant != NULL)
 		add_grants(w, e);
 	audit_pg_items_free(&w->items);
@@ -581,8 +626,8 @@ audit_pg_add(struct audit_pg *a, const struct audit_pg_object *o, struct err *e)
 		graph_unknown(a->g, "O1", o->name, "its owner was made while we read", NULL);
 		return 0;
 	}
-	buf_fmt(&key, "%s\1%" PRIu32 "\1%d\1%s\1%s\1%s\1%s\1%s", o->kind->name, o->owner,
-	    o->owned, o->db, single ? o->name : "", o->schema, o->acl != NULL ? o->acl : "",
+	buf_fmt(&key, "%s\1%d\1%" PRIu32 "\1%d\1%s\1%s\1%s\1%s\1%s", o->kind->name,
+	    (int)o->kind->class, o->owner, o->owned, o->db, single ? o->name : "", o->schema, o->acl != NULL ? o->acl : "",
 	    o->columns != NULL ? o->columns : "");
 	if (buf_check(&key, e) != 0)
 		return -1;

@@ -136,12 +136,18 @@ struct catalog {
 
 #define QUALIFIED(column) "format('%I.%I', n.nspname, o." column ")"
 
+/* Functions of languages that are trusted, or not. */
+#define FUNCTION(class, not)                                                                 \
+	{ { class, "function", "functions", "ROUTINE", "ROUTINE", "DROP FUNCTION",           \
+	      "DROP ROUTINE %o CASCADE", "pg_proc", "proowner", "proacl", SEVERITY_HIGH },   \
+	    "pronamespace", "f",                                                             \
+	    "format('%I.%I(%s)', n.nspname, o.proname, "                                     \
+	    "pg_get_function_identity_arguments(o.oid))",                                    \
+	    "AND o.prolang " not "IN (SELECT oid FROM pg_language WHERE lanpltrusted)", 14 }
+
 static const struct catalog catalogs[] = {
-	{ { PG_OTHER, "function", "functions", "ROUTINE", "ROUTINE", "DROP FUNCTION",
-	      "DROP ROUTINE %o CASCADE", "pg_proc", "proowner", "proacl", SEVERITY_HIGH },
-	    "pronamespace", "f",
-	    "format('%I.%I(%s)', n.nspname, o.proname, pg_get_function_identity_arguments(o.oid))",
-	    "", 14 },
+	FUNCTION(PG_ROUTINE, ""),
+	FUNCTION(PG_OTHER, "NOT "),
 	{ { PG_OTHER, "type", "types", "TYPE", "TYPE", "DROP TYPE", "DROP TYPE %o CASCADE",
 	      "pg_type", "typowner", "typacl", SEVERITY_HIGH },
 	    "typnamespace", "T", QUALIFIED("typname"),

@@ -99,7 +99,9 @@ const char *audit_pg_take(struct audit_pg *a, struct buf *b);
 /* What an object is; pg_grant.c knows which rights on it lead where. */
 enum audit_pg_class {
 	PG_RELATION, PG_CATALOG, PG_SEQUENCE, PG_SCHEMA, PG_DATABASE, PG_LARGE_OBJECT,
-	PG_TABLESPACE, PG_OTHER
+	PG_TABLESPACE,
+	PG_ROUTINE,	/* in a trusted language: to call it does no harm by itself */
+	PG_OTHER
 };
 
 struct audit_pg_kind {
@@ -158,6 +160,7 @@ const struct audit_pg_right *audit_pg_right(enum audit_pg_class class, uint32_t 
 int audit_pg_roles(struct audit_pg *a, struct err *e);	/* pg_roles.c; first of all */
 int audit_pg_members(struct audit_pg *a, struct err *e);	/* pg_members.c: R3 */
 int audit_pg_databases(struct audit_pg *a, struct err *e);	/* pg_database.c: O1, A2, gates */
+uint32_t audit_pg_connect_gate(struct audit_pg *a, const char *db);
 int audit_pg_parameters(struct audit_pg *a, struct err *e);	/* pg_parameter.c: A5, B1 */
 int audit_pg_passwords(struct audit_pg *a, struct err *e);	/* pg_login.c: P1, B7 */
 int audit_pg_schemas(struct audit_pg *a, struct err *e); /* pg_schema.c; first per database */

@@ -20,7 +20,8 @@ no_memory(struct err *e)
 static const char schemas[] =
     "SELECT oid, nspowner, nspname, "
     GRANTEES(WITH_DEFAULT("nspacl", "n", "nspowner"), "= 'USAGE'") ", "
-    GRANTEES(WITH_DEFAULT("nspacl", "n", "nspowner"), "= 'CREATE'")
+    GRANTEES(WITH_DEFAULT("nspacl", "n", "nspowner"), "= 'CREATE'") ", "
+    GRANTEES(WITH_DEFAULT("nspacl", "n", "nspowner"), "= 'USAGE' AND is_grantable")
     " FROM pg_namespace WHERE nspname !~ '^pg_(temp|toast)' ORDER BY oid";
 static const char database[] =
     "SELECT " GRANTEES(WITH_DEFAULT("datacl", "d", "datdba"), "= 'CONNECT'") ", "
@@ -44,8 +45,10 @@ one_schema(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *
 	s->sql = audit_pg_ident(a, s->name);
 	if (who_grant(&c->who, &s->usage, pg_query_text(q, 3), e) != 0
 	    || who_grant(&c->who, &s->create, pg_query_text(q, 4), e) != 0
+	    || who_grant(&c->who, &s->admits, pg_query_text(q, 5), e) != 0
 	    || who_add(&c->who, &s->usage, s->owner, e) != 0
 	    || who_add(&c->who, &s->create, s->owner, e) != 0
+	    || who_add(&c->who, &s->admits, s->owner, e) != 0
 	    || who_or(&c->who, &c->anywhere, &s->create, e) != 0)
 		return -1;
 	return 0;
@@ -328,6 +331,7 @@ code_free(struct code *c)
 	for (i = 0; i < c->schemas; i++) {
 		who_set_free(&c->schema[i].usage);
 		who_set_free(&c->schema[i].create);
+		who_set_free(&c->schema[i].admits);
 	}
 	who_set_free(&c->connect);
 	who_set_free(&c->temp);

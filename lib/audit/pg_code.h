@@ -32,6 +32,7 @@ struct code_schema {
 	uint32_t oid, owner;
 	const char *name, *sql;
 	struct who_set usage, create;
+	struct who_set admits;	/* may grant USAGE on it */
 };
 
 struct code {

@@ -10,13 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Functions and who may call them: those with EXECUTE, and whose writes fire them. */
+/*
+ * Functions and who may call them: those with EXECUTE, and whose writes fire them.  The names
+ * in a body that is bound when it is made (BEGIN ATOMIC) are nobody else's to answer, but
+ * what it calls may be another kind of body, without a path of its own.  What is written
+ * in C looks names up seldom; that it does, the path that was set for it says.
+ */
 static const char definers[] =
     "SELECT p.oid, p.proowner, p.pronamespace, p.oid::regprocedure, "
-    GRANTEES(WITH_DEFAULT("p.proacl", "f", "p.proowner"), "= 'EXECUTE'") ", "
-    "(SELECT substr(s, 13) FROM unnest(p.proconfig) s WHERE starts_with(s, 'search_path=')) "
-    "FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang "
-    "WHERE p.prosecdef AND p.prosqlbody IS NULL AND l.lanname NOT IN ('internal', 'c') ORDER BY p.oid";
+    GRANTEES(WITH_DEFAULT("p.proacl", "f", "p.proowner"), "= 'EXECUTE'") ", s.path "
+    "FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang, LATERAL (SELECT (SELECT "
+    "substr(x, 13) FROM unnest(p.proconfig) x WHERE starts_with(x, 'search_path='))) s(path) "
+    "WHERE p.prosecdef AND (s.path IS NOT NULL OR l.lanname NOT IN ('internal', 'c')) "
+    "AND (p.prosqlbody IS NULL OR EXISTS (SELECT FROM pg_depend d "
+    "JOIN pg_proc q ON q.oid = d.refobjid JOIN pg_language k ON k.oid = q.prolang "
+    "WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid "
+    "AND d.refclassid = 'pg_proc'::regclass AND q.prosqlbody IS NULL AND NOT q.prosecdef "
+    "AND k.lanname NOT IN ('internal', 'c') AND NOT EXISTS (SELECT FROM "
+    "unnest(q.proconfig) x WHERE starts_with(x, 'search_path=')))) ORDER BY p.oid";
 static const char fired[] =
     "SELECT DISTINCT t.tgfoid, c.relnamespace, c.relowner, array_to_string(array("
     "SELECT x.grantee FROM aclexplode(c.relacl) x"
@@ -172,11 +183,19 @@ one_caller(void *ctx, const struct audit_pg_role *r, struct err *e)
 	return breach_add(d->c, &b, e);
 }
 
-/* A schema that the owner may not use is passed over when its path is searched. */
+/* Of these, who can put there what the function finds; s NULL: in a schema of their own. */
 static int
-sees(const struct definer *d, const struct code_schema *s)
+trappers(const struct definer *d, const struct code_schema *s, struct who_set *who,
+    struct err *e)
 {
-	return d->owner->super || who_has(&d->c->who, &s->usage, d->owner);
+	const struct who *w = &d->c->who;
+
+	if (who_and(w, who, s != NULL ? &s->create : &d->c->create, e) != 0)
+		return -1;
+	/* A schema that the owner may not use is passed over, unless they let it in. */
+	if (s == NULL || d->owner->super || who_has(w, &s->usage, d->owner))
+		return 0;
+	return who_and(w, who, &s->admits, e);
 }
 
 /* Somebody weaker can create in a schema of the path: whoever calls it, it is captured. */
@@ -190,17 +209,17 @@ weak_schemas(struct definer *d, struct err *e)
 	while (path != NULL && search_path_next(&path, name)) {
 		const struct code_schema *s = code_schema_named(d->c, meant(d, name));
 		struct who_set who = { 0 };
-		int rc = 0;
+		int rc;
 
-		if (strcmp(name, "pg_temp") == 0 || *name == '\0' || (s != NULL && !sees(d, s)))
+		if (strcmp(name, "pg_temp") == 0 || *name == '\0')
 			continue;
 		d->trap = s != NULL ? s->name : graph_string(a->g, meant(d, name));
 		d->how = s != NULL
 		    ? graph_printf(a->g, "can create in schema %s of its search_path", s->name)
 		    : graph_printf(a->g, "can make schema %s of its search_path", name);
-		rc = who_or(&d->c->who, &who, s != NULL ? &s->create : &d->c->create, e);
+		rc = who_or(&d->c->who, &who, &d->c->connect, e);
 		if (rc == 0)
-			rc = who_and(&d->c->who, &who, &d->c->connect, e);
+			rc = trappers(d, s, &who, e);
 		if (rc == 0)
 			rc = who_widest(&d->c->who, &who, one_caller, d, e);
 		who_set_free(&who);
@@ -210,7 +229,7 @@ weak_schemas(struct definer *d, struct err *e)
 	return 0;
 }
 
-/* Callers without temporary tables, each by a schema that it writes to and the owner sees. */
+/* Callers without temporary tables, each by a schema that it writes to. */
 static int
 by_schema(struct definer *d, const struct who_set *may_call, struct err *e)
 {
@@ -222,12 +241,10 @@ by_schema(struct definer *d, const struct who_set *may_call, struct err *e)
 		const struct code_schema *s = i < d->c->schemas ? &d->c->schema[i] : NULL;
 		struct who_set who = { 0 };
 
-		if (s != NULL && !sees(d, s))
-			continue;
 		d->trap = s != NULL ? s->name : "bulkhead_new";
 		rc = who_or(w, &who, may_call, e);
 		if (rc == 0)
-			rc = who_and(w, &who, s != NULL ? &s->create : &d->c->create, e);
+			rc = trappers(d, s, &who, e);
 		if (rc == 0)
 			rc = who_widest(w, &who, one_caller, d, e);
 		who_set_free(&who);

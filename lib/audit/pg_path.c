@@ -243,10 +243,22 @@ struct look {
 	struct place *at;
 };
 
-/*
- * Where the schema of that name in the path is, if somebody else can create there; else
- * NULL.
- */
+/* Can those who may create there answer?  A schema that one may not use is passed over. */
+static int
+by_grant(const struct paths *p, const struct look *l, const struct place *at)
+{
+	return at->granted && (at->schema == NULL || l->victim->super
+	    || who_has(&p->c->who, &at->schema->usage, l->victim));
+}
+
+/* Can its owner, who lets in whom it will? */
+static int
+by_owner(const struct look *l, const struct place *at)
+{
+	return at->owned && elevated(l->victim);
+}
+
+/* Where the schema of that name in the path is, if somebody else can answer there; or NULL. */
 static struct place *
 weak_place(const struct paths *p, const struct look *l, const char *name)
 {
@@ -257,12 +269,8 @@ weak_place(const struct paths *p, const struct look *l, const char *name)
 
 	if (*meant == '\0' || strncmp(meant, "pg_", 3) == 0)
 		return NULL;
-	if (s != NULL && !l->victim->super && !who_has(&c->who, &s->usage, l->victim))
-		return NULL;
 	at = place_of(p, s);
-	if (at->granted || (at->owned && elevated(l->victim)))
-		return at;
-	return NULL;
+	return by_grant(p, l, at) || by_owner(l, at) ? at : NULL;
 }
 
 /* The path as SQL; sound: without what somebody else can create in.  NULL with *e set. */
@@ -325,12 +333,12 @@ looks_into(struct paths *p, struct look *l, struct err *e)
 	fix = graph_printf(a->g, "%s SET search_path TO %s", who, sound);
 	undo = l->own_here ? graph_printf(a->g, "%s SET search_path TO %s", who, whole)
 	    : graph_printf(a->g, "%s RESET search_path", who);
-	if (l->at->granted) {
+	if (by_grant(p, l, l->at)) {
 		if (l->at->hub == NO_HUB)
 			l->at->hub = hub_of(p, l->at, "sessions");
 		look_step(p, l, l->at->hub, fix, undo);
 	}
-	if (l->at->owned && elevated(l->victim)) {
+	if (by_owner(l, l->at)) {
 		if (l->at->owner_hub == NO_HUB)
 			l->at->owner_hub = hub_of(p, l->at, "elevated sessions");
 		look_step(p, l, l->at->owner_hub, fix, undo);

@@ -53,7 +53,10 @@ static const char definer[] =
     "IF s = 'bulkhead_new' THEN CREATE SCHEMA bulkhead_new; "
     "GRANT USAGE ON SCHEMA bulkhead_new TO PUBLIC; END IF; "
     "EXECUTE format('" TRAP "', s); "
-    "FOR w IN SELECT DISTINCT m[1] FROM regexp_matches(p.prosrc, '[[:alpha:]_]\\w*', 'g') m LOOP "
+    "FOR w IN SELECT DISTINCT m[1] FROM pg_proc x, "
+    "regexp_matches(x.prosrc, '[[:alpha:]_]\\w*', 'g') m WHERE x.oid = fn OR x.oid IN "
+    "(SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass "
+    "AND d.objid = fn AND d.refclassid = 'pg_proc'::regclass) LOOP "
     "BEGIN IF s = 'pg_temp' AND EXISTS (SELECT FROM pg_type t WHERE t.typname = w "
     "AND t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype = 'b') THEN "
     "EXECUTE format('CREATE DOMAIN pg_temp.%%1$I AS pg_catalog.%%1$I "
@@ -147,7 +150,8 @@ static const char trigger[] =
 static const char path[] =
     "DO $bulkhead$ DECLARE s text := quote_ident(current_setting('bulkhead.schema')); BEGIN "
     "IF current_setting('bulkhead.make') = '1' THEN EXECUTE format('CREATE SCHEMA %%s', s); "
-    "EXECUTE format('GRANT USAGE ON SCHEMA %%s TO PUBLIC', s); END IF; "
+    "END IF; BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %%s TO PUBLIC', s); "
+    "EXCEPTION WHEN OTHERS THEN NULL; END; "
     "EXECUTE format('CREATE FUNCTION %%s.lower(varchar) RETURNS text LANGUAGE plpgsql AS %%L', "
     "s, " SPRING "RETURN NULL; END'); "
     BECOME_VICTIM

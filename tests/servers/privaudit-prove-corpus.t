@@ -16,7 +16,7 @@ MOOT=' B4 B5 B6 B7 B8 B9 H1 P1 S1 U1 '
 
 # What no statement of ours can try: it needs another server, somebody else's session, or
 # what only the function's author knows.
-UNTRIED=' f2-cast f5-dblink f5-untrusted f6-loopback f6-loopback-no-password f6-subscription-owner-15
+UNTRIED=' f1-c f2-cast f5-dblink f5-untrusted f6-loopback f6-loopback-no-password f6-subscription-owner-15
 f6-subscription-owner-16 r4-pg-signal-backend r4-subscription '
 
 pg_init "$T/db"

@@ -2,11 +2,12 @@
  * F2: code of a weak owner that stronger sessions run: whoever owns a function can replace
  * it, and then it runs as whoever writes to the table, or reads the view, that uses it.
  *
- * The owner of a table can hang a trigger on it at any time; so its own functions on its
- * own tables are told only where someone with a role attribute writes there.
+ * A table's owner can always hang code of its own on it: no other owner of a function mends
+ * that, so for its own functions there is only advice.
  */
 #include "audit/pg_code.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -92,19 +93,19 @@ static const char events[] =
     " FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid"
     " WHERE t.evtenabled <> 'D' ORDER BY t.evtname";
 
+struct hijacks {
+	struct code *c;
+	uint8_t **told;		/* by owner: NULL, or by role whether it was told */
+};
+
 struct hijack {
 	struct code *c;
+	uint8_t **told;
 	const struct audit_pg_role *owner, *table_owner;
 	const char *function;	/* as regprocedure writes it */
 	const char *relation;
 	struct breach breach;	/* all but to */
 };
-
-static int
-elevated(const struct audit_pg_role *r)
-{
-	return r->super || r->createrole || r->replication || r->bypassrls;
-}
 
 static int
 reaches(struct hijack *h, const struct audit_pg_role *victim, struct err *e)
@@ -115,6 +116,21 @@ reaches(struct hijack *h, const struct audit_pg_role *victim, struct err *e)
 	b.why = graph_printf(h->c->a->g, "%s, in sessions of %s", b.why, victim->name);
 	b.proof = proof_replaced(h->c, h->function, h->relation, victim->name);
 	return breach_add(h->c, &b, e);
+}
+
+/* On its own tables an owner has each victim once: any of its functions will do. */
+static int
+reaches_once(struct hijack *h, const struct audit_pg_role *victim, struct err *e)
+{
+	const struct audit_pg *a = h->c->a;
+	uint8_t **told = &h->told[h->owner - a->role];
+
+	if (*told == NULL && (*told = calloc(a->roles, 1)) == NULL)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	if ((*told)[victim - a->role])
+		return 0;
+	(*told)[victim - a->role] = 1;
+	return reaches(h, victim, e);
 }
 
 /* The sessions that have the right: those of logins.  PUBLIC has it: of all of them. */
@@ -129,9 +145,8 @@ sessions(struct hijack *h, const char *grantees, struct err *e)
 	for (i = 0; rc == 0 && i < a->roles; i++) {
 		const struct audit_pg_role *r = &a->role[i];
 
-		if (r->login && r != h->table_owner && who_has(&h->c->who, &who, r)
-		    && (h->owner != h->table_owner || elevated(r)))
-			rc = reaches(h, r, e);
+		if (r->login && r != h->table_owner && who_has(&h->c->who, &who, r))
+			rc = (h->owner == h->table_owner ? reaches_once : reaches)(h, r, e);
 	}
 	who_set_free(&who);
 	return rc;
@@ -145,6 +160,12 @@ give_away(struct hijack *h, uint32_t to, int definer)
 	const char *function = audit_pg_template(a, h->function);
 	const struct audit_pg_role *r = audit_pg_role(a, to);
 
+	if (h->owner == h->table_owner) {
+		h->breach.advice = graph_printf(a->g,
+		    "who can do more than %s should not use %s, which it owns", h->owner->name,
+		    h->relation);
+		return;
+	}
 	if (r == NULL || r == h->owner || definer) {
 		h->breach.advice = graph_printf(a->g,
 		    "give %s to an owner as strong as those who use it, or use it no more",
@@ -159,7 +180,8 @@ give_away(struct hijack *h, uint32_t to, int definer)
 static int
 one_use(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
 {
-	struct hijack h = { .c = ctx };
+	const struct hijacks *all = ctx;
+	struct hijack h = { .c = all->c, .told = all->told };
 	int one_owner = pg_query_true(q, 7);
 
 	h.owner = audit_pg_role(a, pg_query_u32(q, 0));
@@ -186,7 +208,8 @@ one_use(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
 static int
 one_event(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
 {
-	struct hijack h = { .c = ctx };
+	const struct hijacks *all = ctx;
+	struct hijack h = { .c = all->c };
 	const struct audit_pg_role *super = audit_pg_role(a, PG_BOOTSTRAP_OID);
 
 	h.owner = audit_pg_role(a, pg_query_u32(q, 0));
@@ -207,8 +230,17 @@ one_event(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e
 int
 code_hijack(struct code *c, struct err *e)
 {
-	if (audit_pg_ask(c->a, "F2", "what uses functions", NULL, reached, one_use, c, e) < 0
-	    || audit_pg_ask(c->a, "F2", "pg_event_trigger", NULL, events, one_event, c, e) < 0)
-		return -1;
-	return 0;
+	struct hijacks h = { .c = c, .told = calloc((size_t)c->a->roles + 1, sizeof(*h.told)) };
+	uint32_t i;
+	int rc;
+
+	if (h.told == NULL)
+		return err_set(e, ERR_SYSTEM, "out of memory");
+	rc = audit_pg_ask(c->a, "F2", "what uses functions", NULL, reached, one_use, &h, e);
+	if (rc >= 0)
+		rc = audit_pg_ask(c->a, "F2", "pg_event_trigger", NULL, events, one_event, &h, e);
+	for (i = 0; i < c->a->roles; i++)
+		free(h.told[i]);
+	free(h.told);
+	return rc < 0 ? -1 : 0;
 }

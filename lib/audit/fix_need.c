@@ -121,6 +121,20 @@ is_in(const uint32_t *element, uint32_t elements, uint32_t x)
 	return 0;
 }
 
+/* An owner's fix gives back what the class may have of it: %g. */
+static int
+is_given_back(const struct graph_power *w)
+{
+	const char *const *priv = fix_grantable(w->set->kind);
+
+	if (w->basis->fix == NULL || !fix_uses(w->basis->fix, 'g'))
+		return 0;
+	for (; *priv != NULL; priv++)
+		if (strcmp(*priv, w->priv) == 0)
+			return 1;
+	return 0;
+}
+
 /*
  * Another way to the same, in what n->reach holds: that privilege on the same set, or its
  * ownership where the account may own it.  (With the elements gone that are tried.)
@@ -140,7 +154,8 @@ need_other(struct need *n, uint32_t account, const struct graph_power *w, int ga
 		if (!need_covers(o, w)
 		    && (strcmp(o->priv, "OWNER") != 0 || !may(n, account, o)))
 			continue;
-		if (!bitmap_get(n->cut_power, k) && !is_in(element, elements, g->steps + k)
+		if (((!bitmap_get(n->cut_power, k) && !is_in(element, elements, g->steps + k))
+		    || is_given_back(o))
 		    && reach_holds(&n->reach, o->from, o->needs)
 		    && (!gated || reach_open(&n->reach, o->gate, 0)))
 			return 1;
@@ -177,20 +192,6 @@ loses(struct need *n, uint32_t account, uint32_t power, const uint32_t *element,
 	    || !may(n, account, w) || need_other(n, account, w, 1, element, elements))
 		return 0;
 	return lose(n, account, w, element, elements, why);
-}
-
-/* An owner's fix gives back what the class may have of it: %g. */
-static int
-is_given_back(const struct graph_power *w)
-{
-	const char *const *priv = fix_grantable(w->set->kind);
-
-	if (w->basis->fix == NULL || !fix_uses(w->basis->fix, 'g'))
-		return 0;
-	for (; *priv != NULL; priv++)
-		if (strcmp(*priv, w->priv) == 0)
-			return 1;
-	return 0;
 }
 
 /* Would some account lose that power, were it revoked? */

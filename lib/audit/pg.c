@@ -13,6 +13,7 @@
 static int (*const server_reader[])(struct audit_pg *, struct err *) = {
 	audit_pg_roles,
 	audit_pg_members,
+	audit_pg_implied,
 	audit_pg_databases,
 	audit_pg_parameters,
 	audit_pg_passwords,

@@ -26,6 +26,7 @@ audit_pg_connect_gate(struct audit_pg *a, const char *db)
 		.ungive = graph_printf(a->g, "REVOKE CONNECT ON DATABASE %s FROM %%a", sql) };
 
 	graph_gate_gift(a->g, gate, NULL, &gift);
+	audit_pg_implied_pass(a, ACL_CONNECT, gate);
 	return gate;
 }
 

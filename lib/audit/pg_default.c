@@ -168,37 +168,45 @@ read_default(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err
 	return 0;
 }
 
+static void
+add_future(struct audit_pg *a, const struct entry *d, uint32_t from, uint32_t rights,
+    const char *why)
+{
+	struct graph_basis b = { .why = why, .row = "pg_class.relowner", .gift = gift_of(a, d) };
+	const struct audit_pg_right *r;
+	struct graph_power p;
+	uint32_t right;
+
+	for (right = 1; right < UINT32_C(1) << ACL_RIGHTS; right <<= 1) {
+		if (!(rights & right) || (r = audit_pg_right(d->kind->class, right)) == NULL)
+			continue;
+		p = power_of(a, d, r);
+		p.from = from;
+		p.sink = SINK_NONE;
+		p.basis = graph_basis(a->g, &b);
+		graph_power(a->g, &p);
+	}
+}
+
 /*
- * Who makes tables there can use the next ones, too, and so can its members: when one of
- * these leaves, its class may need that.
+ * Who makes tables there can use the next ones, too, and so can its members and those who
+ * need no grant: when that goes, the class may need it.
  */
 static int
 read_maker(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
 {
-	static const uint32_t rights[] = { ACL_SELECT, ACL_INSERT, ACL_UPDATE, ACL_DELETE,
-		ACL_USAGE };
 	struct entry d = { &kinds[pg_query_true(q, 2)], audit_pg_role(a, pg_query_u32(q, 0)),
 		audit_pg_schema(a, pg_query_u32(q, 1)) };
-	const struct audit_pg_right *r;
-	struct graph_basis b = { .row = "pg_class.relowner" };
-	struct graph_power p;
-	size_t i;
+	uint32_t i;
 
 	(void)ctx;
 	(void)e;
 	if (d.maker == NULL || d.schema == NULL)	/* made while we read */
 		return 0;
-	b.why = graph_printf(a->g, "owns the %s of schema %s", d.kind->many, d.schema->name);
-	b.gift = gift_of(a, &d);
-	for (i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
-		if ((r = audit_pg_right(d.kind->class, rights[i])) == NULL)
-			continue;
-		p = power_of(a, &d, r);
-		p.from = audit_pg_role_node(a, d.maker);
-		p.sink = SINK_NONE;
-		p.basis = graph_basis(a->g, &b);
-		graph_power(a->g, &p);
-	}
+	add_future(a, &d, audit_pg_role_node(a, d.maker), ACL_SELECT | ACL_INSERT | ACL_UPDATE |
+	    ACL_DELETE | ACL_USAGE, text_of(a, &d));
+	for (i = 0; i < a->implieds; i++)
+		add_future(a, &d, a->implied[i].node, a->implied[i].rights, text_of(a, &d));
 	return 0;
 }
 

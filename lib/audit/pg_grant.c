@@ -578,6 +578,34 @@ add_owner(struct work *w)
 	add_ordinary(w, &b);
 }
 
+/* What can be done to it without a grant. */
+static void
+add_implied(struct work *w)
+{
+	const struct audit_pg_kind *k = w->o->kind;
+	struct graph_power p = power_of(w, w->owner, "A1");
+	struct graph_basis b = { .why = "no grant needed", .row = "rolsuper, or a predefined role" };
+	const struct audit_pg_right *r;
+	uint32_t i, right;
+
+	if (k->class != PG_RELATION && k->class != PG_SEQUENCE && k->class != PG_ROUTINE)
+		return;
+	p.sink = SINK_NONE;
+	for (i = 0; i < w->a->implieds; i++)
+		for (right = 1; right < UINT32_C(1) << ACL_RIGHTS; right <<= 1) {
+			r = audit_pg_right(k->class, right);
+			if (!(w->a->implied[i].rights & right) || r == NULL)
+				continue;
+			p.from = w->a->implied[i].node;
+			p.severity = r->severity;
+			p.act = acl_right_name(right);
+			p.priv = priv_of(w, right);
+			b.gift = gift_of(w, p.act);
+			p.basis = graph_basis(w->a->g, &b);
+			graph_power(w->a->g, &p);
+		}
+}
+
 static int
 add_columns(struct work *w, struct err *e)
 {
@@ -608,6 +636,7 @@ add_powers(struct work *w, struct err *e)
 	if (o->acl != NULL && audit_pg_items(w->a, o->acl, &w->items, e) != 0)
 		return -1;
 	add_owner(w);
+	add_implied(w);
 	if (o->kind->grant != NULL)
 		add_grants(w, e);
 	audit_pg_items_free(&w->items);

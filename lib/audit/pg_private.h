@@ -53,6 +53,10 @@ struct audit_pg {
 	struct audit_pg_schema *schema; /* of this database, by oid; pg_schema.c fills it */
 	uint32_t schemas;
 	uint32_t db_owner_node;		/* pg_database_owner in this database */
+	struct {
+		uint32_t node, rights;	/* ACL_... */
+	} implied[3];			/* who needs no grant for these; pg_implied.c fills it */
+	uint32_t implieds;
 	struct audit_pg_server *server; /* pg.c's own: the list of databases */
 };
 
@@ -159,6 +163,9 @@ const struct audit_pg_right *audit_pg_right(enum audit_pg_class class, uint32_t 
 /* The readers. */
 int audit_pg_roles(struct audit_pg *a, struct err *e);	/* pg_roles.c; first of all */
 int audit_pg_members(struct audit_pg *a, struct err *e);	/* pg_members.c: R3 */
+int audit_pg_implied(struct audit_pg *a, struct err *e); /* pg_implied.c; behind members */
+/* Those who need no grant for that right pass that gate. */
+void audit_pg_implied_pass(struct audit_pg *a, uint32_t right, uint32_t gate);
 int audit_pg_databases(struct audit_pg *a, struct err *e);	/* pg_database.c: O1, A2, gates */
 uint32_t audit_pg_connect_gate(struct audit_pg *a, const char *db);
 int audit_pg_parameters(struct audit_pg *a, struct err *e);	/* pg_parameter.c: A5, B1 */

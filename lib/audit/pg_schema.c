@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/acl.h"
 #include "audit/pg_private.h"
 
 static const struct audit_pg_kind schema_kind = { PG_SCHEMA, "schema", "schemas", "SCHEMA",
@@ -62,6 +63,7 @@ add_schema(struct audit_pg *a, const struct audit_pg_schema *s, const char *quot
 	o.owned = s->oid >= PG_FIRST_USER_OID || s->owner != PG_BOOTSTRAP_OID ||
 	    strcmp(s->name, "public") == 0;
 	pass_predefined(a, s->gate);
+	audit_pg_implied_pass(a, ACL_USAGE, s->gate);
 	return audit_pg_add(a, &o, e);
 }
 

@@ -52,6 +52,7 @@ expand_one(struct buf *b, const char *s, const char *end, const struct fix_words
 		}
 		switch (*++s) {
 		case 'o':
+		case 'f':
 			buf_str(b, object);
 			break;
 		case 'n':
@@ -71,22 +72,35 @@ expand_one(struct buf *b, const char *s, const char *end, const struct fix_words
 	buf_str(b, ";\n");
 }
 
+/* One statement for each of these. */
+static void
+expand_each(struct buf *b, const char *s, const char *end, const struct fix_words *w,
+    const char *const *object, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		expand_one(b, s, end, w, object[i]);
+}
+
 void
 fix_expand(struct buf *b, const char *template, const struct fix_words *w)
 {
+	static const struct graph_set none = { .kind = "" };
+	const struct graph_set *set = w->set != NULL ? w->set : &none;
 	const char *s = template, *end;
-	uint32_t i;
 
 	while (*s != '\0') {
 		end = statement_end(s);
-		if (end == s || (uses(s, end, 'g') && w->grant[0] == '\0')
+		if (end == s || ((uses(s, end, 'g') || uses(s, end, 'f')) && w->grant[0] == '\0')
 		    || (uses(s, end, 'n') && w->owner == NULL))
 			; /* nothing to say */
-		else if (!uses(s, end, 'o'))
-			expand_one(b, s, end, w, "");
+		else if (uses(s, end, 'o'))
+			expand_each(b, s, end, w, (const char *const *)set->object, set->n);
+		else if (uses(s, end, 'f'))
+			expand_each(b, s, end, w, (const char *const *)set->follower, set->followers);
 		else
-			for (i = 0; w->set != NULL && i < w->set->n; i++)
-				expand_one(b, s, end, w, w->set->object[i]);
+			expand_one(b, s, end, w, "");
 		s = end;
 		if (*s == ';')
 			s++;

@@ -83,8 +83,10 @@ graph_free(struct graph *g)
 
 	if (g == NULL)
 		return;
-	for (i = 0; i < g->sets; i++)
+	for (i = 0; i < g->sets; i++) {
 		free(g->set[i]->object);
+		free(g->set[i]->follower);
+	}
 	free(g->node);
 	free(g->step);
 	free(g->power);
@@ -314,25 +316,38 @@ graph_set(struct graph *g, const char *key, const char *kind, const char *db,
 	return &made->set;
 }
 
-void
-graph_set_add(struct graph *g, struct graph_set *set, const char *object)
+/* One more at the end of that list of n. */
+static void
+add_name(struct graph *g, const char ***list, uint32_t *n, uint32_t *cap, const char *name)
 {
-	uint32_t cap = set->cap == 0 ? 1 : set->cap * 2;
+	uint32_t room = *cap == 0 ? 1 : *cap * 2;
 	const char **more;
 
-	object = graph_string(g, object);
+	name = graph_string(g, name);
 	if (g->priv->failed)
 		return;
-	if (set->n == set->cap) {
-		if (cap > UINT32_MAX / 2
-		    || (more = realloc(set->object, cap * sizeof(*more))) == NULL) {
+	if (*n == *cap) {
+		if (room > UINT32_MAX / 2
+		    || (more = realloc(*list, room * sizeof(*more))) == NULL) {
 			fail(g);
 			return;
 		}
-		set->object = more;
-		set->cap = cap;
+		*list = more;
+		*cap = room;
 	}
-	set->object[set->n++] = object;
+	(*list)[(*n)++] = name;
+}
+
+void
+graph_set_add(struct graph *g, struct graph_set *set, const char *object)
+{
+	add_name(g, &set->object, &set->n, &set->cap, object);
+}
+
+void
+graph_set_follow(struct graph *g, struct graph_set *set, const char *follower)
+{
+	add_name(g, &set->follower, &set->followers, &set->follower_cap, follower);
 }
 
 static int

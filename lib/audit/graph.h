@@ -19,9 +19,10 @@
  * Sets of objects are shared: all tables of a schema with the same owner and ACL are one.
  * So a server with 5,000 roles and 100,000 tables takes tens of MiB, not GiB.
  *
- * SQL templates: %o becomes each object of the set (as the set has it, quoted), %n the
- * policy's owner for such objects, %g the privileges that the account's class may have on
- * such an object ("SELECT, INSERT"; a statement with %g is left out when there are none),
+ * SQL templates: %o becomes each object of the set (as the set has it, quoted), %f each of
+ * its followers, %n the policy's owner for such objects, %g the privileges that the account's
+ * class may have on such an object ("SELECT, INSERT"; a statement with %g or %f is left out
+ * when there are none), %a the account that gets something,
  * %% a percent sign.  Statements are separated by ";\n".  NULL: there is none.
  */
 #ifndef AUDIT_GRAPH_H
@@ -68,7 +69,8 @@ struct graph_set {
 	const char *kind;	/* "table", "schema", "function", ...; "" for the server as such */
 	const char *db, *schema; /* for people, unquoted; "" where there is none */
 	const char **object;	/* each quoted and qualified, as SQL wants it */
-	uint32_t n, cap;
+	const char **follower;	/* whose owner follows these objects': serial columns' sequences */
+	uint32_t n, cap, followers, follower_cap;
 	uint32_t id;		/* its place in graph.set */
 };
 
@@ -189,6 +191,7 @@ void graph_directory(struct graph *g, const char *path);
 struct graph_set *graph_set(struct graph *g, const char *key, const char *kind, const char *db,
     const char *schema);
 void graph_set_add(struct graph *g, struct graph_set *set, const char *object);
+void graph_set_follow(struct graph *g, struct graph_set *set, const char *follower);
 /* These copy what is given, its strings interned; equal ones are one pointer. */
 const struct graph_gift *graph_gift(struct graph *g, const struct graph_gift *gift);
 const struct graph_basis *graph_basis(struct graph *g, const struct graph_basis *b);

@@ -494,6 +494,8 @@ fix_owner(struct work *w, struct graph_basis *basis)
 	buf_fmt(&fix, "ALTER %s %%o OWNER TO %%n", k->alter);
 	if (k->grant != NULL) {
 		buf_fmt(&fix, ";\nGRANT %%g ON %s %%o TO %s", k->grant, w->owner->sql);
+		if (k->class == PG_RELATION)
+			buf_fmt(&fix, ";\nGRANT USAGE, SELECT ON SEQUENCE %%f TO %s", w->owner->sql);
 		buf_fmt(&undo, "REVOKE ALL ON %s %%o FROM %s;\n", k->grant, w->owner->sql);
 	}
 	buf_fmt(&undo, "ALTER %s %%o OWNER TO %s", k->alter, w->owner->sql);
@@ -643,6 +645,21 @@ add_powers(struct work *w, struct err *e)
 	return o->columns != NULL ? add_columns(w, e) : 0;
 }
 
+/* The sequences of serial columns change hands with the table. */
+static int
+add_followers(struct work *w, struct err *e)
+{
+	char **name;
+	int i, n;
+
+	if ((n = acl_array(w->o->sequences, &name, e)) < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		graph_set_follow(w->a->g, w->set, audit_pg_sql(w->a, name[i]));
+	free(name);
+	return 0;
+}
+
 int
 audit_pg_add(struct audit_pg *a, const struct audit_pg_object *o, struct err *e)
 {
@@ -665,5 +682,5 @@ audit_pg_add(struct audit_pg *a, const struct audit_pg_object *o, struct err *e)
 	if (w.set->n == 0)
 		rc = add_powers(&w, e);
 	graph_set_add(a->g, w.set, audit_pg_sql(a, o->name));
-	return rc;
+	return rc == 0 && o->sequences != NULL ? add_followers(&w, e) : rc;
 }

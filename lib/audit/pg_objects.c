@@ -58,7 +58,7 @@ static const char relations_sql[] =
     "END::\"char\", c.relowner))::text "
     "ELSE (SELECT array_agg(x) FROM unnest(c.relacl) AS x "
     "WHERE NOT x = ANY (coalesce(i.initprivs, '{}')))::text END, "
-    "col.acls::text, d.objid IS NULL, c.oid < 16384 "
+    "col.acls::text, d.objid IS NULL, c.oid < 16384, s.names::text "
     "FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
     "LEFT JOIN pg_init_privs AS i ON i.objoid = c.oid "
     "AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0 AND c.oid < 16384 "
@@ -70,6 +70,11 @@ static const char relations_sql[] =
     "unnest(ARRAY[quote_ident(attname), s.acl]) WITH ORDINALITY AS u (e, o) "
     "WHERE attacl IS NOT NULL AND s.acl IS NOT NULL AND attnum > 0 AND NOT attisdropped "
     "GROUP BY attrelid) AS col ON col.attrelid = c.oid "
+    "LEFT JOIN (SELECT refobjid, array_agg(format('%I.%I', nspname, relname) ORDER BY 1) "
+    "AS names FROM pg_depend AS d JOIN pg_class AS c ON c.oid = d.objid AND relkind = 'S' "
+    "JOIN pg_namespace AS n ON n.oid = relnamespace WHERE classid = 'pg_class'::regclass "
+    "AND refclassid = 'pg_class'::regclass AND refobjsubid > 0 AND deptype = 'a' "
+    "GROUP BY refobjid) AS s ON s.refobjid = c.oid "
     "LEFT JOIN (SELECT DISTINCT objid FROM pg_depend WHERE classid = 'pg_class'::regclass "
     "AND refclassid = 'pg_class'::regclass AND refobjsubid > 0 "
     "AND deptype IN ('a', 'i')) AS d ON d.objid = c.oid AND c.relkind = 'S' "
@@ -105,7 +110,7 @@ read_relation(struct audit_pg *a, const struct pg_query *q, void *ctx, struct er
 	struct audit_pg_object o = { .kind = relation_kind(pg_query_text(q, 0)), .db = a->db,
 		.owner = pg_query_u32(q, 2), .owned = pg_query_true(q, 6),
 		.acl = pg_query_text(q, 4), .columns = pg_query_text(q, 5),
-		.name = pg_query_text(q, 3) };
+		.sequences = pg_query_text(q, 8), .name = pg_query_text(q, 3) };
 
 	(void)ctx;
 	if (s == NULL || o.kind == NULL || is_ours(a, &o))

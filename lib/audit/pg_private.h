@@ -130,6 +130,7 @@ struct audit_pg_object {
 	int owned;		/* 0: ownership follows another object's */
 	const char *acl;	/* aclitem[], its default worked in; NULL: none */
 	const char *columns;	/* text[]: column (quoted), its aclitem[], ...; NULL: none */
+	const char *sequences;	/* text[]: of its serial columns, as name; NULL: none */
 	const char *name;	/* quoted and qualified, as the server's quote_ident does */
 };
 

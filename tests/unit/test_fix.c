@@ -795,7 +795,8 @@ END_TEST
 START_TEST(templates_know_quotes_and_percent_signs)
 {
 	const char *object[] = { "s.\"a;\nb\"", "s.t" };
-	struct graph_set set = { .kind = "table", .object = object, .n = 2 };
+	struct graph_set set = { .kind = "table", .object = object, .n = 2, .follower = object,
+		.followers = 1 };
 	struct fix_words w = { &set, "o", "", "\"you\"" };
 	struct buf b = BUF_INIT;
 
@@ -806,8 +807,11 @@ START_TEST(templates_know_quotes_and_percent_signs)
 	fix_expand(&b, "ALTER %o TO %n;\nGRANT %g ON %o;\nDONE;\n", &w);
 	ck_assert_str_eq(buf_cstr(&b), "ALTER s.\"a;\nb\" TO o;\nALTER s.t TO o;\nDONE;\n");
 	buf_reset(&b);
-	fix_expand(&b, "GRANT x TO %a", &w);
+	fix_expand(&b, "GRANT x TO %a;\nGRANT x ON %f", &w);
 	ck_assert_str_eq(buf_cstr(&b), "GRANT x TO \"you\";\n");
+	w.grant = "SELECT";
+	fix_expand(&b, "GRANT y ON %f", &w);
+	ck_assert_str_eq(buf_cstr(&b), "GRANT x TO \"you\";\nGRANT y ON s.\"a;\nb\";\n");
 	buf_reset(&b);
 	fix_connect(&b, "sh\"op");
 	fix_connect(&b, "a=b'\\\nc");

@@ -9,14 +9,15 @@
 
 static const char names[] =
     "SELECT name, setting, source, coalesce(sourcefile ~ '/postgresql[.]auto[.]conf$',"
-    " source <> 'configuration file') FROM pg_settings WHERE name IN ('archive_command',"
-    " 'archive_library', 'archive_mode', 'archive_timeout', 'fsync', 'full_page_writes',"
+    " source <> 'configuration file') FROM pg_settings WHERE name IN ('allow_alter_system',"
+    " 'archive_command', 'archive_library', 'archive_mode', 'archive_timeout', 'fsync', 'full_page_writes',"
     " 'listen_addresses', 'log_statement', 'pgaudit.log', 'ssl', 'wal_level')"
     " AND (name <> 'archive_library' OR setting <> '')";
 
-enum { ARCHIVE_COMMAND, ARCHIVE_LIBRARY, ARCHIVE_MODE, ARCHIVE_TIMEOUT, FSYNC, FULL_PAGES,
+enum { ALLOW_ALTER, ARCHIVE_COMMAND, ARCHIVE_LIBRARY, ARCHIVE_MODE, ARCHIVE_TIMEOUT, FSYNC, FULL_PAGES,
 	LISTEN, LOG_STATEMENT, PGAUDIT, SSL, WAL_LEVEL, SETTINGS };
-static const char *const setting_name[SETTINGS] = { "archive_command", "archive_library",
+static const char *const setting_name[SETTINGS] = { "allow_alter_system",
+	"archive_command", "archive_library",
 	"archive_mode", "archive_timeout", "fsync", "full_page_writes", "listen_addresses",
 	"log_statement", "pgaudit.log", "ssl", "wal_level" };
 
@@ -57,26 +58,39 @@ is(const struct server *s, int which, const char *value)
 	return s->set[which].value != NULL && strcmp(s->set[which].value, value) == 0;
 }
 
-/* A setting that ALTER SYSTEM mends. */
+/* What ALTER SYSTEM does about it, and what takes that back. */
+static void
+alter_system(struct audit_pg *a, const struct setting *s, const char *name,
+    const char *better, struct graph_basis *b)
+{
+	static const char reload[] = "; SELECT pg_reload_conf()";
+
+	b->fix = graph_printf(a->g, "ALTER SYSTEM SET %s = '%s'%s", name, better, reload);
+	if (s->automatic)
+		b->undo = graph_printf(a->g, "ALTER SYSTEM SET %s = %s%s", name,
+		    audit_pg_literal(a, s->value), reload);
+	else if (s->traced)
+		b->undo = graph_printf(a->g, "ALTER SYSTEM RESET %s%s", name, reload);
+}
+
+/* A setting that should be another one. */
 static void
 setting_fault(struct audit_pg *a, const struct server *s, const char *check, int which,
     const char *better, enum severity severity, enum sink sink, const char *why)
 {
-	static const char reload[] = "; SELECT pg_reload_conf()";
 	const char *name = setting_name[which];
 	struct graph_basis b = {
 		.why = why,
 		.row = graph_printf(a->g, "pg_settings(%s): %s", name, s->set[which].value),
-		.fix = graph_printf(a->g, "ALTER SYSTEM SET %s = '%s'%s", name, better, reload),
 	};
 
 	if (which == WAL_LEVEL)
 		b.advice = "it counts from the next start of the server";
-	if (s->set[which].automatic)
-		b.undo = graph_printf(a->g, "ALTER SYSTEM SET %s = %s%s", name,
-		    audit_pg_literal(a, s->set[which].value), reload);
-	else if (s->set[which].traced)
-		b.undo = graph_printf(a->g, "ALTER SYSTEM RESET %s%s", name, reload);
+	if (is(s, ALLOW_ALTER, "off"))	/* from 17 on */
+		b.advice = graph_printf(a->g, "set %s = %s where the server's configuration comes "
+		    "from: it lets nobody do so by SQL (allow_alter_system)", name, better);
+	else
+		alter_system(a, &s->set[which], name, better, &b);
 	graph_fault(a->g, check, severity, sink, name, &b);
 }
 

@@ -152,6 +152,17 @@ audit "$T/db"
 found "when logship has gone it leaves no more" B4 archive_mode critical
 found "and its slot keeps WAL" B4 "replication slot bulkhead_shop" high
 
+# ---- where SQL may not set anything -----------------------------------------------------
+
+if [ "$PGVERSION" -ge 17 ]; then
+	pg_conf "$T/db" "allow_alter_system = off"
+	q "$T/db" "select pg_reload_conf()" >"$T/set"
+	wait_until 20 in_force "$T/db" allow_alter_system off
+	audit "$T/db"
+	is "without ALTER SYSTEM no SQL mends a setting" "$(field fix S1 full_page_writes)" ""
+	like "which is said" "$(field advice S1 full_page_writes)" 'set full_page_writes = on where'
+fi
+
 # ---- who may not look -----------------------------------------------------------------
 
 q "$T/db" "create role auditor login"

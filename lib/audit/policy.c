@@ -195,6 +195,7 @@ add_class(struct policy *p, const struct ini_section *s, struct err *e)
 	if (c == NULL)
 		c = &p->class[p->classes++];
 	c->name = s->name.text;
+	c->builtin = is_of(p->priv->builtin, may);
 	p->priv->may[c - p->class] = may;
 	return 0;
 }

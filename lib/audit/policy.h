@@ -20,6 +20,7 @@ struct policy_class {
 	const char **may;	/* upper case, sorted; what "+X" and DDL mean is worked out */
 	uint32_t n;
 	int all;
+	int builtin;		/* no section of the file makes it */
 };
 
 struct policy_role {

@@ -130,6 +130,20 @@ START_TEST(all_is_all)
 }
 END_TEST
 
+START_TEST(a_backup_may_read_triggers_but_not_hang_them)
+{
+	policy("[role x] class=backup\n");
+	ck_assert(may("TRIGGER", "", "sales"));		/* MySQL, MariaDB */
+	ck_assert(!may("TRIGGER", "shop", "sales"));	/* PostgreSQL */
+	policy_free(p);
+	policy("[role x] class=backup\n[class backup] may=TRIGGER\n");
+	ck_assert(may("TRIGGER", "shop", "sales"));
+	policy_free(p);
+	policy("[role x] class=migrator\n");
+	ck_assert(may("TRIGGER", "shop", "sales"));
+}
+END_TEST
+
 START_TEST(a_line_with_databases_and_schemas_holds_there_only)
 {
 	policy("[class x] may=SELECT,OWNER,CREATE,TEMPORARY,CONNECT,REPLICATION\n"
@@ -227,6 +241,7 @@ policy_may_suite(void)
 	tcase_add_test(t, without_a_file_accounts_are_what_they_look_like);
 	tcase_add_test(t, a_class_may_its_words);
 	tcase_add_test(t, all_is_all);
+	tcase_add_test(t, a_backup_may_read_triggers_but_not_hang_them);
 	tcase_add_test(t, a_line_with_databases_and_schemas_holds_there_only);
 	tcase_add_test(t, a_database_in_the_line_is_a_schema_where_there_are_only_those);
 	tcase_add_test(t, an_exception_covers_what_it_names);

@@ -27,11 +27,6 @@ struct named {
 	uint32_t id;
 };
 
-struct keyed_set {
-	const char *key;
-	struct graph_set set;
-};
-
 #define KIND_GATE (-1)
 
 static const char *const sinks[SINK_COUNT] = { "SUPER", "OS", "READ_ALL", "WRITE", "DROP",
@@ -283,10 +278,13 @@ graph_directory(struct graph *g, const char *path)
 		g->directory[g->directories++] = graph_string(g, path);
 }
 
+/* The key itself is not kept, one for each table: 64 bits under a key that nobody knows. */
 static int
 same_key(const void *have, const void *thing)
 {
-	return ((const struct keyed_set *)have)->key == thing;
+	(void)have;	/* the hashes are equal, */
+	(void)thing;	/* and that is enough */
+	return 1;
 }
 
 struct graph_set *
@@ -295,25 +293,24 @@ graph_set(struct graph *g, const char *key, const char *kind, const char *db,
 {
 	static struct graph_set nowhere;	/* after a failure: nothing is written to it */
 	struct intern *t = &g->priv->set_keys;
-	struct keyed_set *made;
+	struct graph_set *made;
 	void **slot;
 
-	key = graph_string(g, key);
 	if (!ROOM(g, set, sets, set_cap))
 		return &nowhere;
-	slot = intern_find(t, intern_hash(t, &key, sizeof(key)), key, same_key);
+	slot = intern_find(t, intern_hash(t, key, strlen(key)), key, same_key);
 	if (slot != NULL && *slot != NULL)
-		return &((struct keyed_set *)*slot)->set;
+		return *slot;
 	if (slot == NULL || (made = take(g, sizeof(*made))) == NULL) {
 		fail(g);
 		return &nowhere;
 	}
-	*made = (struct keyed_set){ key, { .kind = graph_string(g, kind),
-		.db = graph_string(g, db), .schema = graph_string(g, schema), .id = g->sets } };
+	*made = (struct graph_set){ .kind = graph_string(g, kind), .db = graph_string(g, db),
+		.schema = graph_string(g, schema), .id = g->sets };
 	*slot = made;
 	t->n++;
-	g->set[g->sets++] = &made->set;
-	return &made->set;
+	g->set[g->sets++] = made;
+	return made;
 }
 
 /* One more at the end of that list of n. */
@@ -458,6 +455,24 @@ by_pass(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Nothing more comes to the big arrays, nor to what keeps sets and bases apart. */
+static void
+shrink(struct graph *g)
+{
+	void *p;
+
+	if (g->powers > 0 && (p = realloc(g->power, g->powers * sizeof(*g->power))) != NULL) {
+		g->power = p;
+		g->priv->power_cap = g->powers;
+	}
+	if (g->steps > 0 && (p = realloc(g->step, g->steps * sizeof(*g->step))) != NULL) {
+		g->step = p;
+		g->priv->step_cap = g->steps;
+	}
+	intern_free(&g->priv->bases);
+	intern_free(&g->priv->set_keys);
+}
+
 /* Each pass once. */
 static void
 sort_passes(struct graph *g)
@@ -558,6 +573,7 @@ graph_finish(struct graph *g, struct err *e)
 		return -1;
 	if ((wrong = misplaced(g)) != NULL)
 		return err_set(e, ERR_BUG, "graph: the reader made %s", wrong);
+	shrink(g);
 	sort_passes(g);
 	free(g->step_from);
 	free(g->power_from);

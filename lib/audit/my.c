@@ -221,7 +221,7 @@ audit_my_account_new(struct audit_my *a, const char *user, const char *host, int
 		x->node = a->everyone;
 		return x;
 	}
-	x->node = graph_node(a->g, NODE_ACCOUNT, name, audit_my_template(a, "%s", x->sql));
+	x->node = graph_node(a->g, NODE_ACCOUNT, name, x->sql);
 	a->g->node[x->node].bootstrap = x->bootstrap;
 	a->g->node[x->node].builtin = strcmp(user, "mariadb.sys") == 0 ||
 	    strncmp(user, "mysql.", 6) == 0;

@@ -109,6 +109,14 @@ audit_my_hubs_end(struct audit_my *a, struct err *e)
 	return 0;
 }
 
+int
+audit_my_is_coded(struct audit_my *a, int writes, const char *schema, const char *object)
+{
+	struct audit_my_coded x = { writes, schema, writes ? object : routine_name(a, object) };
+
+	return a->codes > 0 && bsearch(&x, a->code, a->codes, sizeof(x), compare) != NULL;
+}
+
 /* LIKE, as the server matches a grant's pattern with a database. */
 static int
 matches(const char *pattern, const char *name)
@@ -166,7 +174,7 @@ audit_my_may_call(struct audit_my *a, const struct audit_my_right *r)
 		x.schema = schema;
 		if (r->object != NULL)
 			x.object = x.writes ? r->object : routine_name(a, r->object);
-		if (a->codes > 0 && bsearch(&x, a->code, a->codes, sizeof(x), compare) != NULL)
+		if (audit_my_is_coded(a, x.writes, x.schema, x.object))
 			step_to(a, r, hub(a, &x));
 	} else {
 		for (i = 0; i < a->codes; i++)

@@ -127,89 +127,165 @@ database(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 	return 0;
 }
 
-/* What the rows of tables, columns and routines begin with; 0: nobody's. */
+/* ---- tables, columns, routines ------------------------------------------------------ */
+
+/* One row: what one account may on the object at hand. */
+struct holding {
+	struct audit_my_right r;
+	const char *list;
+};
+
+/*
+ * All rows of one object, which come together: its ACL.  Objects of a schema with the same
+ * ACL share a set and statements, so that 100,000 of them take little memory.
+ */
+struct acl {
+	const char *catalog, *kind, *many;
+	enum my_level level;
+	char schema[256], object[256];	/* names of 64 letters */
+	char type[16];			/* PROCEDURE or FUNCTION, else "" */
+	struct holding *holding;
+	uint32_t n, cap;
+};
+
+/* Grant tables and what is linked to code differ by their names. */
 static int
-object_of(struct audit_my *a, const struct my_row *row, struct audit_my_right *r)
+is_special(struct audit_my *a, const struct acl *x)
 {
-	if (!holder_of(a, audit_my_text(row, 1), audit_my_text(row, 0), r))
-		return 0;
-	r->schema = audit_my_escaped(a, audit_my_text(row, 2));
-	r->object = graph_string(a->g, audit_my_text(row, 3));
-	r->on = graph_printf(a->g, "%s.%s", audit_my_ident(a, audit_my_text(row, 2)),
-	    audit_my_ident(a, r->object));
-	return 1;
+	return strcmp(x->schema, "mysql") == 0 || audit_my_is_coded(a,
+	    x->level != MY_ROUTINE, x->schema, x->object);
 }
 
-static int
-table(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+/* As SQL wants it; not by way of the parts, which nobody needs a second time. */
+static const char *
+name_of(struct audit_my *a, const struct acl *x)
 {
-	struct audit_my_right r = { .level = MY_TABLE };
+	struct buf b = BUF_INIT;
+	const char *name;
 
-	(void)ctx;	/* none */
-	(void)e;	/* this cannot fail */
-	if (!object_of(a, row, &r))
+	if (*x->type != '\0')
+		buf_fmt(&b, "%s ", x->type);
+	my_quote(&b, x->schema);
+	buf_u8(&b, '.');
+	my_quote(&b, x->object);
+	name = graph_string(a->g, buf_cstr(&b));
+	buf_free(&b);
+	return name;
+}
+
+/* What all of its set share. */
+static void
+key_of(const struct acl *x, struct buf *key)
+{
+	uint32_t i;
+
+	buf_fmt(key, "%s of %s\n", x->catalog, x->schema);
+	for (i = 0; i < x->n; i++)
+		buf_fmt(key, "%u %s\n%s\n", x->holding[i].r.holder, x->holding[i].list,
+		    x->holding[i].r.column != NULL ? x->holding[i].r.column : "");
+}
+
+/* The object at hand is complete: into its set, which gives the rights when it is new. */
+static int
+acl_end(struct audit_my *a, struct acl *x, struct err *e)
+{
+	const char *schema, *object, *at;
+	struct buf key = BUF_INIT;
+	struct graph_set *set;
+	struct audit_my_right r;
+	uint32_t i;
+	int alone, rc;
+
+	if (x->n == 0)
 		return 0;
-	r.row = graph_printf(a->g, "mysql.tables_priv(%s, %s)", r.grantee, r.on);
-	audit_my_give_list(a, &r, audit_my_text(row, 4));
+	schema = audit_my_ident(a, x->schema);
+	object = name_of(a, x);
+	alone = is_special(a, x);
+	at = alone ? object : graph_printf(a->g, "%s of %s", x->many, schema);
+	if (alone)
+		buf_fmt(&key, "%s %s", x->catalog, object);
+	else
+		key_of(x, &key);
+	set = graph_set(a->g, buf_cstr(&key), x->kind, "", x->schema);
+	rc = buf_check(&key, e);
+	buf_free(&key);
+	graph_set_add(a->g, set, object);
+	for (i = 0; set->n == 1 && i < x->n; i++) {
+		r = x->holding[i].r;
+		r.level = x->level;
+		r.schema = audit_my_escaped(a, x->schema);
+		r.object = x->object;
+		r.set = set;
+		r.on = at;
+		r.row = graph_printf(a->g, "%s(%s, %s)", x->catalog, r.grantee,
+		    alone ? object : schema);
+		audit_my_give_list(a, &r, x->holding[i].list);
+	}
+	x->n = 0;
+	return rc;
+}
+
+/* Db, object, type or "", User, Host, column or "", list */
+static int
+acl_row(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+{
+	struct acl *x = ctx;
+	const char *schema = audit_my_text(row, 0), *object = audit_my_text(row, 1);
+	const char *type = audit_my_text(row, 2);
+	struct holding h = { .list = graph_string(a->g, audit_my_text(row, 6)) }, *more;
+
+	if ((strcmp(schema, x->schema) != 0 || strcmp(object, x->object) != 0 ||
+	    strcmp(type, x->type) != 0) && acl_end(a, x, e) != 0)
+		return -1;
+	if (!holder_of(a, audit_my_text(row, 3), audit_my_text(row, 4), &h.r))
+		return 0;
+	if (x->n == x->cap) {
+		x->cap = x->cap == 0 ? 16 : x->cap * 2;
+		if ((more = realloc(x->holding, x->cap * sizeof(*more))) == NULL)
+			return err_set(e, ERR_SYSTEM, "out of memory");
+		x->holding = more;
+	}
+	(void)snprintf(x->schema, sizeof(x->schema), "%s", schema);	/* they fit */
+	(void)snprintf(x->object, sizeof(x->object), "%s", object);
+	(void)snprintf(x->type, sizeof(x->type), "%s", type);
+	if (*audit_my_text(row, 5) != '\0')
+		h.r.column = graph_string(a->g, audit_my_text(row, 5));
+	x->holding[x->n++] = h;
 	return 0;
 }
 
 static int
-column(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+ask_acls(struct audit_my *a, const char *select, struct acl *x, struct err *e)
 {
-	struct audit_my_right r = { .level = MY_COLUMN };
+	int rc = audit_my_ask(a, "A1", x->catalog, graph_printf(a->g,
+	    "GRANT SELECT ON %s TO %s;\n", x->catalog, a->auditor), graph_printf(a->g,
+	    "SELECT %s FROM %s ORDER BY 1, 2, 3, 4, 5, 6", select, x->catalog), acl_row, x, e);
 
-	(void)ctx;	/* none */
-	(void)e;	/* this cannot fail */
-	if (!object_of(a, row, &r))
-		return 0;
-	r.column = graph_string(a->g, audit_my_text(row, 4));
-	r.row = graph_printf(a->g, "mysql.columns_priv(%s, %s, %s)", r.grantee, r.on,
-	    r.column);
-	audit_my_give_list(a, &r, audit_my_text(row, 5));
-	return 0;
-}
-
-static int
-routine(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
-{
-	struct audit_my_right r = { .level = MY_ROUTINE };
-
-	(void)ctx;	/* none */
-	(void)e;	/* this cannot fail */
-	if (!object_of(a, row, &r))
-		return 0;
-	r.on = graph_printf(a->g, "%s %s", audit_my_text(row, 4), r.on);
-	r.row = graph_printf(a->g, "mysql.procs_priv(%s, %s)", r.grantee, r.on);
-	audit_my_give_list(a, &r, audit_my_text(row, 5));
-	return 0;
+	if (rc >= 0 && acl_end(a, x, e) != 0)
+		rc = -1;
+	free(x->holding);
+	return rc;
 }
 
 int
 audit_my_objects(struct audit_my *a, struct err *e)
 {
-	static const struct {
-		const char *table, *mysql, *mariadb;
-		audit_my_row *row;
-	} all[] = {
-		{ "mysql.db",
-		    "SELECT Host, User, Db, " WORDS_OF_DB ") FROM mysql.db ORDER BY 2, 1, 3",
-		    "SELECT Host, User, Db, " WORDS_OF_DB ", IF(Delete_history_priv = 'Y', "
-		    "'DELETE HISTORY', NULL)) FROM mysql.db ORDER BY 2, 1, 3", database },
-		{ "mysql.tables_priv", "SELECT Host, User, Db, Table_name, Table_priv "
-		    "FROM mysql.tables_priv ORDER BY 2, 1, 3, 4", NULL, table },
-		{ "mysql.columns_priv", "SELECT Host, User, Db, Table_name, Column_name, "
-		    "Column_priv FROM mysql.columns_priv ORDER BY 2, 1, 3, 4, 5", NULL, column },
-		{ "mysql.procs_priv", "SELECT Host, User, Db, Routine_name, Routine_type, "
-		    "Proc_priv FROM mysql.procs_priv ORDER BY 2, 1, 3, 4", NULL, routine },
-	};
-	size_t i;
+	struct acl tables = { .catalog = "mysql.tables_priv", .kind = "table",
+		.many = "tables", .level = MY_TABLE };
+	struct acl columns = { .catalog = "mysql.columns_priv", .kind = "table",
+		.many = "tables", .level = MY_COLUMN };
+	struct acl routines = { .catalog = "mysql.procs_priv", .kind = "routine",
+		.many = "routines", .level = MY_ROUTINE };
 
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (audit_my_ask(a, "A1", all[i].table, graph_printf(a->g,
-		    "GRANT SELECT ON %s TO %s;\n", all[i].table, a->auditor),
-		    a->my->mariadb && all[i].mariadb != NULL ? all[i].mariadb : all[i].mysql,
-		    all[i].row, NULL, e) < 0)
-			return -1;
-	return 0;
+	if (audit_my_ask(a, "A1", "mysql.db", graph_printf(a->g,
+	    "GRANT SELECT ON mysql.db TO %s;\n", a->auditor), a->my->mariadb ?
+	    "SELECT Host, User, Db, " WORDS_OF_DB ", IF(Delete_history_priv = 'Y', "
+	    "'DELETE HISTORY', NULL)) FROM mysql.db ORDER BY 2, 1, 3" :
+	    "SELECT Host, User, Db, " WORDS_OF_DB ") FROM mysql.db ORDER BY 2, 1, 3",
+	    database, NULL, e) < 0)
+		return -1;
+	return ask_acls(a, "Db, Table_name, '', User, Host, '', Table_priv", &tables, e) < 0 ||
+	    ask_acls(a, "Db, Table_name, '', User, Host, Column_name, Column_priv", &columns,
+	    e) < 0 || ask_acls(a, "Db, Routine_name, Routine_type, User, Host, '', Proc_priv",
+	    &routines, e) < 0 ? -1 : 0;
 }

@@ -102,10 +102,11 @@ struct audit_my_right {
 	const char *column;		/* or NULL */
 	const char *schema;		/* the database's name or pattern; NULL on MY_GLOBAL */
 	const char *object;		/* table or routine; NULL above them */
-	const char *on;			/* what stands behind ON, quoted */
+	const char *on;			/* what stands behind ON, or "tables of `x`" for a set */
+	struct graph_set *set;		/* of objects with the same ACL; NULL: of `on` alone */
 	const char *row;		/* the catalog row */
 	int grantable;			/* a dynamic privilege WITH GRANT OPTION */
-	const char *fix, *undo;		/* NULL: REVOKE and GRANT; else templates */
+	const char *fix, *undo;		/* NULL: REVOKE and GRANT of each in the set; else templates */
 };
 
 /* Powers for all that it lets do; an unknown when nobody told us about that word. */
@@ -119,6 +120,8 @@ const char *const *audit_my_super_words(void);
    order of their schemas, before the grants on objects are read. */
 uint32_t audit_my_hub(struct audit_my *a, int writes, const char *schema, const char *object);
 int audit_my_hubs_end(struct audit_my *a, struct err *e);	/* there are no more */
+/* Has it such a hub? */
+int audit_my_is_coded(struct audit_my *a, int writes, const char *schema, const char *object);
 /* The holder may call routines there (EXECUTE), or write to tables. */
 void audit_my_may_call(struct audit_my *a, const struct audit_my_right *r);
 

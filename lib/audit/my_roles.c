@@ -59,7 +59,7 @@ add_edge(struct audit_my *a, const struct edge *x)
 		    x->holder->sql);
 	set = graph_set(a->g, graph_printf(a->g, "role\n%s", name), "role", "", "");
 	if (set->n == 0)
-		graph_set_add(a->g, set, audit_my_template(a, "%s", x->role->sql));
+		graph_set_add(a->g, set, x->role->sql);
 	p.set = set;
 	p.basis = graph_basis(a->g, &b);
 	graph_power(a->g, &p);

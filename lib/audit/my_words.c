@@ -226,15 +226,16 @@ is_of_mysql(struct audit_my *a, const struct audit_my_right *r)
 static struct graph_set *
 set_of(struct audit_my *a, const struct audit_my_right *r, const char *schema)
 {
-	static const char *const kinds[] = { "server", "database", "table", "table", "routine" };
-	const char *object = r->level == MY_GLOBAL ? "*.*" : r->on;
-	/* What stands behind ON says kind and schema, too; only *.* and % are mysql as well. */
-	const char *key = strcmp(schema, "mysql") != 0 ? object :
-	    graph_printf(a->g, "mysql by %s", object);
-	struct graph_set *set = graph_set(a->g, key, kinds[r->level], "", schema);
+	/* What stands behind ON says the schema, too; only *.* and % are mysql as well. */
+	const char *key = strcmp(schema, "mysql") != 0 ? r->on :
+	    graph_printf(a->g, "mysql by %s", r->on);
+	struct graph_set *set;
 
+	if (r->set != NULL)
+		return r->set;
+	set = graph_set(a->g, key, r->level == MY_GLOBAL ? "server" : "database", "", schema);
 	if (set->n == 0)
-		graph_set_add(a->g, set, audit_my_template(a, "%s", object));
+		graph_set_add(a->g, set, r->on);
 	return set;
 }
 
@@ -270,7 +271,7 @@ basis_of(struct audit_my *a, const struct audit_my_right *r)
 {
 	const char *priv = strcmp(r->priv, "GRANT") == 0 ? "GRANT OPTION" : r->priv;
 	const char *column = r->column != NULL ? graph_printf(a->g, " (%s)",
-	    audit_my_ident(a, r->column)) : "";
+	    audit_my_ident(a, r->column)) : "", *what, *from;
 	struct graph_basis b = {
 		.why = graph_printf(a->g, "holds %s%s on %s", priv, column, r->on),
 		.row = r->row,
@@ -278,13 +279,13 @@ basis_of(struct audit_my *a, const struct audit_my_right *r)
 	};
 
 	if (b.fix == NULL) {
-		b.fix = audit_my_template(a, "REVOKE %s%s ON %s FROM %s", priv, column, r->on,
-		    r->grantee);
+		what = audit_my_template(a, "%s%s", priv, column);
+		from = audit_my_template(a, "%s", r->grantee);
+		b.fix = graph_printf(a->g, "REVOKE %s ON %%o FROM %s", what, from);
 		b.undo = strcmp(r->priv, "GRANT") == 0 ?
-		    audit_my_template(a, "GRANT USAGE ON %s TO %s WITH GRANT OPTION", r->on,
-		    r->grantee) :
-		    audit_my_template(a, "GRANT %s%s ON %s TO %s%s%s", priv, column, r->on,
-		    r->grantee, r->grantable ? " WITH GRANT OPTION" : "", withheld_again(a, r));
+		    graph_printf(a->g, "GRANT USAGE ON %%o TO %s WITH GRANT OPTION", from) :
+		    graph_printf(a->g, "GRANT %s ON %%o TO %s%s%s", what, from, r->grantable ?
+		    " WITH GRANT OPTION" : "", audit_my_template(a, "%s", withheld_again(a, r)));
 	}
 	if (r->level == MY_GLOBAL && is_of_rows(r->priv))
 		b.advice = "or grant it on the databases that it is needed in";

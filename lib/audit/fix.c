@@ -143,6 +143,25 @@ is_of_pass(const struct planner *pl, const struct graph_step *s, int pass, int n
 }
 
 /*
+ * How many steps of the path lead to no account by a breach that no SQL ends.  Behind it
+ * could only be cut what that account has, and whoever takes the breach would still be it.
+ */
+static uint32_t
+until_posing(const struct planner *pl, uint32_t n)
+{
+	uint32_t i;
+	int posing = 0;
+
+	for (i = 0; i < n; i++) {
+		if (posing && pl->g->node[pl->path[i]->from].kind == NODE_ACCOUNT)
+			return i;
+		if (pl->path[i]->breach && step_cut(pl, pl->path[i]) == REACH_NONE)
+			posing = 1;
+	}
+	return n;
+}
+
+/*
  * Cut the way to that state at one of its steps.  1: done, or it was; 0: no step can be.
  * A gift may be what leads to a breach: cuts behind gifts end no way through one.
  */
@@ -156,6 +175,7 @@ cut_way(struct planner *pl, uint32_t state, int named, struct err *e)
 	for (i = 0; i < n; i++)
 		if (bitmap_get(pl->gone, (uint32_t)(pl->path[i] - pl->g->step)))
 			return 1;
+	n = until_posing(pl, n);
 	for (pass = 0; pass < PASSES; pass++)
 		for (i = 0; i < n; i++) {
 			if (!is_of_pass(pl, pl->path[i], pass, named)

@@ -574,6 +574,22 @@ START_TEST(the_power_of_an_admin_is_not_taken_because_of_a_thief)
 }
 END_TEST
 
+START_TEST(behind_a_breach_that_stays_nothing_is_cut)
+{
+	uint32_t app = ag_login("app"), root = ag_login("root"), dba = ag_role("dba");
+	const struct finding *f;
+
+	ag_attribute(root, "SUPERUSER", SINK_SUPER);
+	ag_member(root, dba, STEP_USE);
+	ag_power(dba, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	ag_breach(app, root, "F1", NULL);
+	fix("[role app] class=app\n[role root] class=admin\n");
+	f = av_find(app, "F1", SINK_DROP);
+	ck_assert_str_eq(f->fix->sql, "");
+	ck_assert_str_eq(f->fix->advice, "edit a file");
+}
+END_TEST
+
 START_TEST(a_breach_is_cut_before_a_membership)
 {
 	uint32_t app = ag_login("app"), dev = ag_role("dev"), root = ag_login("root");
@@ -895,6 +911,7 @@ fix_suite(void)
 	tcase_add_test(t, a_thief_takes_nothing_from_its_victim);
 	tcase_add_test(t, an_admin_of_its_class_needs_nothing_else);
 	tcase_add_test(t, the_power_of_an_admin_is_not_taken_because_of_a_thief);
+	tcase_add_test(t, behind_a_breach_that_stays_nothing_is_cut);
 	tcase_add_test(t, a_breach_is_cut_before_a_membership);
 	tcase_add_test(t, several_ways_are_all_cut);
 	tcase_add_test(t, what_one_statement_takes_goes_together);

@@ -33,21 +33,52 @@ is_everywhere(const char *host)
 	return strcmp(host, "%") == 0 || *host == '\0';
 }
 
-/* It can be locked by SQL, unless it is the last that could unlock it. */
+/* The last that could unlock the others: root of the host itself, or who is there instead. */
+static int
+is_last(const struct audit_my *a, const struct audit_my_account *x)
+{
+	const struct audit_my_account *root = audit_my_account(a, "root", "localhost");
+
+	return x->bootstrap && (x == root || root == NULL || !root->login);
+}
+
+/*
+ * An account that must not be locked can be given to the host's user of the same name, by
+ * the plugin that asks the socket who that is.  An account with several ways in has hashes
+ * that nobody could give back.
+ */
+static void
+fix_open(struct audit_my *a, const struct audit_my_account *x, struct graph_basis *b)
+{
+	const char *with = a->my->mariadb ? "VIA" : "WITH";
+	const char *plugin = *x->plugin != '\0' ? x->plugin : "mysql_native_password";
+
+	if (!is_last(a, x)) {
+		b->fix = audit_my_template(a, "ALTER USER %s ACCOUNT LOCK", x->sql);
+		b->undo = audit_my_template(a, "ALTER USER %s ACCOUNT UNLOCK", x->sql);
+		b->advice = "or give it a password: ALTER USER ... IDENTIFIED BY";
+		return;
+	}
+	b->advice = "give it a password: ALTER USER ... IDENTIFIED BY";
+	if (*a->socket_plugin == '\0' || strcmp(x->host, "localhost") != 0 || !x->open || x->branches)
+		return;
+	b->fix = audit_my_template(a, "ALTER USER %s IDENTIFIED %s %s", x->sql, with,
+	    a->socket_plugin);
+	b->undo = audit_my_template(a, "ALTER USER %s IDENTIFIED %s %s %s ''", x->sql, with,
+	    plugin, a->my->mariadb ? "USING" : "AS");
+	b->advice = graph_printf(a->g, "then only the host's user %s can log in so; or give it a "
+	    "password: ALTER USER ... IDENTIFIED BY", x->user);
+}
+
 static void
 check_open(struct audit_my *a, const struct audit_my_account *x)
 {
-	struct graph_basis b = { .advice = x->bootstrap ?
-	    "give it a password: ALTER USER ... IDENTIFIED BY" :
-	    "or give it a password: ALTER USER ... IDENTIFIED BY" };
+	struct graph_basis b = { .advice = NULL };
 
 	if (!x->login || (!x->open && *x->user != '\0' &&
 	    !(strcmp(x->user, "root") == 0 && is_everywhere(x->host))))
 		return;
-	if (!x->bootstrap) {
-		b.fix = audit_my_template(a, "ALTER USER %s ACCOUNT LOCK", x->sql);
-		b.undo = audit_my_template(a, "ALTER USER %s ACCOUNT UNLOCK", x->sql);
-	}
+	fix_open(a, x, &b);
 	b.why = graph_printf(a->g, !x->open && *x->user != '\0' ?
 	    "%s may come from every host" : *x->user == '\0' ?
 	    "%s is an anonymous account" : "%s has no password", a->g->node[x->node].name);
@@ -123,12 +154,25 @@ check_backup(struct audit_my *a, const struct audit_my_account *x)
 	    a->g->node[x->node].name, &b);
 }
 
+static int
+socket_plugin(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+{
+	(void)ctx;	/* none */
+	(void)e;	/* this cannot fail */
+	a->socket_plugin = graph_string(a->g, audit_my_text(row, 0));
+	return 0;
+}
+
 int
 audit_my_logins(struct audit_my *a, struct err *e)
 {
 	uint32_t i;
 
-	(void)e;	/* nothing is asked */
+	a->socket_plugin = "";
+	if (audit_my_ask(a, NULL, NULL, NULL, "SELECT plugin_name FROM information_schema.plugins "
+	    "WHERE plugin_name IN ('unix_socket', 'auth_socket') AND plugin_status = 'ACTIVE'",
+	    socket_plugin, NULL, e) < 0)
+		return -1;
 	for (i = 0; i < a->accounts; i++) {
 		if (!a->account[i].login)
 			continue;

@@ -26,7 +26,8 @@
     "IFNULL(JSON_VALUE(g.Priv, '$.is_role'), '0') AS is_role, " \
     "IFNULL(JSON_VALUE(g.Priv, '$.default_role'), '') AS default_role, " \
     "IFNULL(JSON_VALUE(g.Priv, '$.access'), '0') AS access, " \
-    "IFNULL(JSON_VALUE(g.Priv, '$.version_id'), '0') AS version_id " \
+    "IFNULL(JSON_VALUE(g.Priv, '$.version_id'), '0') AS version_id, " \
+    "JSON_EXISTS(g.Priv, '$.auth_or') AS branches " \
     "FROM mysql.global_priv g"
 
 const char audit_my_mariadb_accounts[] = ACCOUNTS;
@@ -49,7 +50,7 @@ const char audit_my_mariadb_grants[] =
     "GRANT PROCESS ON *.* TO `privaudit`@`localhost`;\n";
 
 enum { USER, HOST, PLUGIN, OPEN, LOCKED, TLS, LIFETIME, IS_ROLE, DEFAULT_ROLE, ACCESS,
-	VERSION_ID };
+	VERSION_ID, BRANCHES };
 
 /* The bits of access, from 0. Source: privilege.h of the server. */
 static const char *const bits[] = { "SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP",
@@ -139,6 +140,7 @@ account(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 	x->login = !role && *audit_my_text(row, LOCKED) == '0';
 	x->plugin = graph_string(a->g, audit_my_text(row, PLUGIN));
 	x->open = x->login && *audit_my_text(row, OPEN) == '1';
+	x->branches = *audit_my_text(row, BRANCHES) != '0';
 	x->tls = strtol(audit_my_text(row, TLS), NULL, 10) > 0;
 	x->native = strcmp(x->plugin, "mysql_old_password") == 0;
 	x->lifetime = atoi(audit_my_text(row, LIFETIME));

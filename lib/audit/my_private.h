@@ -25,6 +25,7 @@ struct audit_my_account {
 	uint8_t login;
 	uint8_t bootstrap;
 	uint8_t open;			/* it lets in without a password */
+	uint8_t branches;		/* and in other ways, too: auth_or */
 	uint8_t elevated;		/* holds a critical right of the whole server */
 	uint8_t copies;			/* bits of MY_...: what tells a backup's account */
 	const char *beyond;		/* what such a one does not need, with commas, or NULL */
@@ -49,6 +50,7 @@ struct audit_my {
 	const char *auditor;		/* our own account, as SQL */
 	char hostname[256];		/* the server's own */
 	char secure_file_priv[512];	/* "": anywhere; "NULL": nowhere */
+	const char *socket_plugin;	/* that asks who is at the socket; "": not there */
 	int partial_revokes;		/* then a wildcard in a grant is none */
 	int tls_required;		/* of everyone, by a setting */
 	int default_lifetime;		/* days, 0: never */

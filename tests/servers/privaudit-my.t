@@ -119,6 +119,42 @@ for case in "$ROOT"/tests/corpus/my/*.case; do
 	! is_for_us "$case" || corpus_run "$case"
 done
 
+# ---- root without a password ----
+
+root_user()
+{
+	my_client "$S" -u keeper <<<"show create user root@localhost"
+}
+if [ "$FAMILY" = mariadb ]; then
+	socket='VIA unix_socket'
+else
+	socket='WITH auth_socket'
+	my_q "$S" "install plugin auth_socket soname 'auth_socket.so'"
+fi
+my_q "$S" "create user keeper@localhost identified by 'lab'" \
+    "grant all on *.* to keeper@localhost with grant option" "create role dba" \
+    "grant drop on *.* to dba" "grant dba to root@localhost" \
+    "alter user root@localhost identified by ''"
+printf '%s\n' "[role 'root'@'localhost'] class=admin" "[role 'keeper'@'localhost'] class=admin" \
+    '[role *] class=app' >"$T/policy"
+FAMILY_SERVER=$(my_uri "$S" keeper)
+root_user >"$T/root.bad"
+corpus_audit red
+corpus_pick red fix M1 anyone SUPER >"$T/fix.sql"
+corpus_pick red undo M1 anyone SUPER >"$T/undo.sql"
+like "root is given to the host's root" "$(cat "$T/fix.sql")" \
+    "^ALTER USER .root.@.localhost. IDENTIFIED $socket;\$"
+is "whatever it could do there" "$(jq -r 'select(.account == "anyone").fix' "$T/red.json" |
+    sort -u | grep .)" "$(cat "$T/fix.sql")"
+my_client "$S" -u keeper <"$T/fix.sql"
+corpus_audit green
+is "that ends it" "$(grep -c 'M1 anyone' "$T/green.list" || true)" 0
+my_client "$S" -u keeper <"$T/undo.sql"
+is "the undo gives root its login back" "$(root_user)" "$(cat "$T/root.bad")"
+my_client "$S" -u keeper <<<"alter user root@localhost identified by 'lab'; drop role dba"
+my_q "$S" "drop user keeper@localhost"
+FAMILY_SERVER=$URI
+
 # ---- MariaDB's wide rights: bits of other versions ----
 
 # access_of BITS VERSION: an account of a row as another version would write it.

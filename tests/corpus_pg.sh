@@ -22,6 +22,22 @@ pg_bare()
 	in_db postgres -c "create role keeper"
 }
 
+# pg_faultless: the server of the corpus, in which there is nothing to find.
+pg_faultless()
+{
+	pg_init "$T/db"
+	mkdir -m 777 "$T/wal"
+	pg_conf "$T/db" "autovacuum = off" "fsync = off" "archive_mode = on" \
+	    "archive_command = 'cp %p $T/wal/%f'"
+	printf 'local all %s peer map=lab\n' postgres privaudit nosy >"$T/db/pg_hba.conf"
+	printf "lab $(id -un) %s\n" postgres privaudit nosy >"$T/db/pg_ident.conf"
+	pg_start "$T/db"
+	FAMILY_SERVER=$(pg_url "$T/db")
+	FAMILY_POLICY="[target] env=staging owner=keeper
+[role postgres] class=admin"
+	pg_bare
+}
+
 family_version() { echo "$PGVERSION"; }
 
 family_new()

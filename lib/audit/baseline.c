@@ -70,8 +70,8 @@ add(struct reader *r, struct record *c)
 	struct baseline_entry *bigger;
 
 	if (c->entry.fingerprint == NULL || c->entry.check == NULL ||
-	    c->entry.subject == NULL || c->entry.sink == NULL || c->entry.path == NULL || c->severity == NULL ||
-	    severity_of(c->severity, &c->entry.severity) != 0)
+	    c->entry.subject == NULL || c->entry.sink == NULL || c->entry.path == NULL ||
+	    c->severity == NULL || severity_of(c->severity, &c->entry.severity) != 0)
 		return bad(r, "a finding is not whole");
 	if ((b->n & (b->n - 1)) == 0) {
 		bigger = reallocarray(b->entry, b->n == 0 ? 1 : 2 * (size_t)b->n,

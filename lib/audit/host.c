@@ -96,7 +96,8 @@ domain_fault(struct graph *g, const char *repo, enum severity severity, const ch
 		.advice = "give the repository a host of its own, in another account or "
 		    "building, and reach it over ssh" };
 
-	graph_fault(g, "B5", severity, SINK_BACKUPKILL, graph_printf(g, "repository %s", repo), &b);
+	graph_fault(g, "B5", severity, SINK_BACKUPKILL,
+	    graph_printf(g, "repository %s", repo), &b);
 }
 
 /* A disk that both lie on, or NULL. */
@@ -120,17 +121,17 @@ host_shared(struct graph *g, const char *repo, const struct host_place *r, const
 
 	*severity = SEVERITY_CRITICAL;
 	if (strcmp(r->device, d->device) == 0)
-		return graph_printf(g, "the repository %s lies on the same file system (%s) as the "
-		    "data in %s", repo, r->source, data);
+		return graph_printf(g, "the repository %s lies on the same file system (%s) "
+		    "as the data in %s", repo, r->source, data);
 	if (r->server[0] != '\0' && r->itself)
-		return graph_printf(g, "the repository %s lies on a file server (%s) that is this "
-		    "host itself", repo, r->source);
+		return graph_printf(g, "the repository %s lies on a file server (%s) that is "
+		    "this host itself", repo, r->source);
 	if (r->server[0] != '\0' && strcmp(r->server, d->server) == 0)
-		return graph_printf(g, "the repository %s lies on the same file server (%s) as "
-		    "the data in %s", repo, r->server, data);
+		return graph_printf(g, "the repository %s lies on the same file server (%s) "
+		    "as the data in %s", repo, r->server, data);
 	if (disk != NULL)
-		return graph_printf(g, "the repository %s lies on the same disk (%s) as the data "
-		    "in %s", repo, disk, data);
+		return graph_printf(g, "the repository %s lies on the same disk (%s) as the "
+		    "data in %s", repo, disk, data);
 	if (r->server[0] != '\0')
 		return NULL;
 	*severity = SEVERITY_HIGH;
@@ -241,7 +242,7 @@ host_domain(struct graph *g, const char *repo, struct err *e)
 	return graph_check(g, e);
 }
 
-/* ---- the canary --------------------------------------------------------------------------- */
+/* ---- the canary --------------------------------------------------------------------- */
 
 /* Write an object with that name; -1: *e says why not. */
 static int
@@ -280,12 +281,13 @@ void
 host_canary_tell(struct graph *g, const char *repo, int overwritten, int removed)
 {
 	struct graph_basis b = { .row = graph_printf(g, "%s/incoming", repo),
-		.advice = "let this host only add: ssh with a forced \"strongbox serve\" for its "
-		    "source, or storage that refuses to replace and remove" };
+		.advice = "let this host only add: ssh with a forced \"strongbox serve\" for "
+		    "its source, or storage that refuses to replace and remove" };
 
 	if (!overwritten && !removed)
 		return;
-	b.why = graph_printf(g, "what this host writes to the repository %s it can also %s%s%s",
+	b.why = graph_printf(g,
+	    "what this host writes to the repository %s it can also %s%s%s",
 	    repo, overwritten ? "overwrite" : "", overwritten && removed ? " and " : "",
 	    removed ? "remove" : "");
 	graph_fault(g, "B6", SEVERITY_CRITICAL, SINK_BACKUPKILL,

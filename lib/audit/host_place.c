@@ -81,7 +81,8 @@ find_mount(char *text, const char *path, struct mount *found)
 	struct mount m;
 	size_t best = 0;
 
-	for (line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save))
+	for (line = strtok_r(text, "\n", &save); line != NULL;
+	    line = strtok_r(NULL, "\n", &save))
 		if (parse_mount(line, &m) == 0 && is_below(path, m.point)
 		    && strlen(m.point) >= best) {
 			best = strlen(m.point);
@@ -232,7 +233,8 @@ disks_of(const char *root, const struct mount *m, struct host_place *p, int dept
 	const char *name;
 
 	if (strcmp(m->type, "zfs") == 0) {
-		snprintf(path, sizeof(path), "zfs %.*s", (int)strcspn(m->source, "/"), m->source);
+		snprintf(path, sizeof(path), "zfs %.*s", (int)strcspn(m->source, "/"),
+		    m->source);
 		add_disk(p, path);
 		return;
 	}

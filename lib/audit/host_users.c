@@ -128,11 +128,12 @@ compare_accounts(struct other *o)
 		qsort(o->name, o->n, sizeof(*o->name), by_name);
 	for (i = 0; i < o->g->nodes; i++) {
 		n = &o->g->node[i];
-		if (n->kind != NODE_ACCOUNT || !n->login || n->bootstrap || n->builtin || o->n == 0
+		if (n->kind != NODE_ACCOUNT || !n->login || n->bootstrap || n->builtin
+		    || o->n == 0
 		    || bsearch(&n->name, o->name, o->n, sizeof(*o->name), by_name) == NULL)
 			continue;
-		b.why = graph_printf(o->g, "%s can log in here and in %s (%s), perhaps with the "
-		    "same password", n->name,
+		b.why = graph_printf(o->g, "%s can log in here and in %s (%s), perhaps with "
+		    "the same password", n->name,
 		    o->environment != NULL ? o->environment : "another environment",
 		    o->server != NULL ? o->server : o->path);
 		graph_fault(o->g, "B8", SEVERITY_MEDIUM, SINK_READ_ALL, n->name, &b);
@@ -166,7 +167,8 @@ is_user_key(const char *line, const char *end)
 	static const char *const words[] = { "user", "username" };
 	size_t i, n;
 
-	while (end > line && (isspace((unsigned char)end[-1]) || end[-1] == '"' || end[-1] == '\''))
+	while (end > line && (isspace((unsigned char)end[-1])
+	    || end[-1] == '"' || end[-1] == '\''))
 		end--;
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		n = strlen(words[i]);

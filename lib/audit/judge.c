@@ -26,7 +26,8 @@ add_finding(struct verdict *v, uint32_t *cap, uint32_t account, const struct che
 			return NULL;
 		v->finding = more;
 	}
-	v->finding[v->n] = (struct finding){ .check = check, .sink = sink, .account = account };
+	v->finding[v->n] = (struct finding){ .check = check, .sink = sink,
+	    .account = account };
 	return &v->finding[v->n++];
 }
 
@@ -236,8 +237,8 @@ static int
 judge_fault(struct judge_private *j, struct verdict *v, uint32_t *cap,
     const struct graph_fault *fault)
 {
-	struct policy_except *x = policy_except(j->p, &j->g->node[GRAPH_SERVER], fault->check, NULL,
-	    fault->subject);
+	struct policy_except *x = policy_except(j->p, &j->g->node[GRAPH_SERVER],
+	    fault->check, NULL, fault->subject);
 	struct finding *f;
 
 	if (x != NULL) {

@@ -39,7 +39,8 @@ scope_of(struct judge_private *j, const struct policy_role *r)
 		s = j->scope_role[i];
 		if (s->class == r->class
 		    && same_list((const char *const *)s->db, (const char *const *)r->db)
-		    && same_list((const char *const *)s->schema, (const char *const *)r->schema))
+		    && same_list((const char *const *)s->schema,
+		    (const char *const *)r->schema))
 			return i;
 	}
 	j->scope_role[j->scopes] = r;
@@ -186,7 +187,8 @@ make_entries(struct judge_private *j, struct cell *c, const uint32_t *power, uin
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		if (i == 0 || by_entry(&j->g->power[power[i - 1]], &j->g->power[power[i]]) != 0)
+		if (i == 0 || by_entry(&j->g->power[power[i - 1]],
+		    &j->g->power[power[i]]) != 0)
 			c->n++;
 	if ((en = arena_take(&j->arena, c->n * sizeof(*en))) == NULL)
 		return -1;

@@ -157,7 +157,8 @@ undo_of(const struct definer *d, const char *function)
 	struct buf b = BUF_INIT;
 
 	if (path == NULL)
-		return graph_printf(d->c->a->g, "ALTER ROUTINE %s RESET search_path", function);
+		return graph_printf(d->c->a->g, "ALTER ROUTINE %s RESET search_path",
+		    function);
 	while (search_path_next(&path, name))
 		add_name(d->c, &b, name);
 	if (b.len == 0)
@@ -316,7 +317,8 @@ one_definer(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err 
 		.fix = graph_printf(a->g, "ALTER ROUTINE %s SET search_path TO %s", function,
 		    safe_path(&d)),
 		.undo = undo_of(&d, function),
-		.advice = "names that come from elsewhere must be qualified in the function's body",
+		.advice = "names that come from elsewhere must be qualified in the function's "
+		    "body",
 	};
 	rc = who_calls(all, d.schema, q, &who, e);
 	if (rc == 0)

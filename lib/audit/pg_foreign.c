@@ -11,7 +11,8 @@
 #include "audit/pg_code.h"
 
 #define OPTION(options, name) \
-	"(SELECT option_value FROM pg_options_to_table(" options ") WHERE option_name = '" name "')"
+	"(SELECT option_value FROM pg_options_to_table(" options ")"	\
+	" WHERE option_name = '" name "')"
 
 /* Readable for all; so it tells that there is something that we may not read. */
 static const char any_mapping[] = "SELECT count(*) FROM pg_user_mappings";
@@ -28,8 +29,8 @@ static const char mappings[] =
     " " GRANTEES("coalesce(s.srvacl, acldefault('S', s.srvowner))", "= 'USAGE'")
     " FROM (SELECT umuser, umserver, " OPTION("umoptions", "user") " AS username,"
     "  " OPTION("umoptions", "password") " IS NOT NULL AS password,"
-    "  coalesce(" OPTION("umoptions", "password_required") " IN ('false', 'off', 'no', '0', 'f'),"
-    "  false) AS lax FROM pg_user_mapping) m"
+    "  coalesce(" OPTION("umoptions", "password_required") " IN"
+    "  ('false', 'off', 'no', '0', 'f'), false) AS lax FROM pg_user_mapping) m"
     " JOIN pg_foreign_server s ON s.oid = m.umserver"
     " JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw ORDER BY s.srvname, m.umuser";
 
@@ -60,10 +61,11 @@ static void
 loopback_step(struct audit_pg *a, const struct mapping *m, const struct audit_pg_role *from)
 {
 	struct graph_basis b = {
-		.why = graph_printf(a->g, "logs in as %s by foreign server %s, which is this one",
+		.why = graph_printf(a->g,
+		    "logs in as %s by foreign server %s, which is this one",
 		    m->target->name, m->server),
-		.row = graph_printf(a->g, "pg_user_mapping(%s, %s): user %s%s", code_name(m->holder),
-		    m->server, m->user != NULL ? m->user : "not given",
+		.row = graph_printf(a->g, "pg_user_mapping(%s, %s): user %s%s",
+		    code_name(m->holder), m->server, m->user != NULL ? m->user : "not given",
 		    m->lax ? ", password_required=false" : ""),
 		.advice = "map each role to itself",
 		.db = a->db,
@@ -113,13 +115,15 @@ stored(struct audit_pg *a, const struct mapping *m)
 	const char *subject = graph_printf(a->g, "user mapping of %s for server %s of %s",
 	    code_name(m->holder), m->server, a->db);
 	struct graph_basis b = {
-		.row = graph_printf(a->g, "pg_user_mapping(%s, %s)", code_name(m->holder), m->server),
+		.row = graph_printf(a->g, "pg_user_mapping(%s, %s)", code_name(m->holder),
+		    m->server),
 		.db = a->db,
 	};
 
 	if (m->lax) {
-		b.why = graph_printf(a->g, "%s connects to server %s without a password of its own, "
-		    "as whom the server's own user is taken for there", code_name(m->holder), m->server);
+		b.why = graph_printf(a->g, "%s connects to server %s without a password of "
+		    "its own, as whom the server's own user is taken for there",
+		    code_name(m->holder), m->server);
 		option_sql(a, m, "password_required", "false", "true", &b);
 		graph_fault(a->g, "F6", SEVERITY_CRITICAL, SINK_SECRETS, subject, &b);
 		return;
@@ -148,7 +152,8 @@ one_mapping(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err 
 {
 	struct mapping m = { .c = ctx, .holder = audit_pg_role(a, pg_query_u32(q, 0)),
 		.server = graph_string(a->g, pg_query_text(q, 1)),
-		.user = graph_string(a->g, pg_query_text(q, 4)), .password = pg_query_true(q, 5),
+		.user = graph_string(a->g, pg_query_text(q, 4)),
+		    .password = pg_query_true(q, 5),
 		.lax = pg_query_true(q, 6), .loopback = pg_query_true(q, 8) };
 	const char *wrapper = pg_query_text(q, 3);
 
@@ -156,7 +161,7 @@ one_mapping(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err 
 		return 0;
 	m.of = graph_printf(a->g, "FOR %s SERVER %s", m.holder->sql,
 	    audit_pg_ident(a, m.server));
-	/* Without a user libpq takes the server's own, who most often is the first superuser. */
+	/* Without a user libpq takes the server's own: most often the first superuser. */
 	m.target = m.user != NULL ? role_named(a, m.user) : audit_pg_role(a, PG_BOOTSTRAP_OID);
 	if (m.loopback && m.target != NULL && (m.lax || m.password)
 	    && (strcmp(wrapper, "postgres_fdw") == 0 || strcmp(wrapper, "dblink_fdw") == 0))
@@ -208,8 +213,10 @@ one_applied(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err 
 	    pg_query_text(q, 2), name, owner->name);
 	b.row = graph_printf(a->g, "pg_subscription(%s): subowner %s", name, owner->name);
 	if (a->major >= 16) {
-		b.fix = graph_printf(a->g, "ALTER SUBSCRIPTION %s SET (run_as_owner = false)", sub);
-		b.undo = graph_printf(a->g, "ALTER SUBSCRIPTION %s SET (run_as_owner = true)", sub);
+		b.fix = graph_printf(a->g, "ALTER SUBSCRIPTION %s SET (run_as_owner = false)",
+		    sub);
+		b.undo = graph_printf(a->g, "ALTER SUBSCRIPTION %s SET (run_as_owner = true)",
+		    sub);
 	}
 	return breach_add(ctx, &b, e);
 }
@@ -225,12 +232,15 @@ one_subscription(struct audit_pg *a, const struct pg_query *q, void *ctx, struct
 	(void)e;
 	subject = graph_printf(a->g, "subscription %s of %s", name, a->db);
 	if (!pg_query_true(q, 3) && owner != NULL && !owner->super) {
-		b.why = graph_printf(a->g, "%s connects with it as whom the server's own user is "
-		    "taken for there, without a password", owner->name);
-		b.row = graph_printf(a->g, "pg_subscription(%s): subpasswordrequired is false", name);
-		b.fix = graph_printf(a->g, "ALTER SUBSCRIPTION %s SET (password_required = true)",
+		b.why = graph_printf(a->g, "%s connects with it as whom the server's own user "
+		    "is taken for there, without a password", owner->name);
+		b.row = graph_printf(a->g, "pg_subscription(%s): subpasswordrequired is false",
+		    name);
+		b.fix = graph_printf(a->g,
+		    "ALTER SUBSCRIPTION %s SET (password_required = true)",
 		    audit_pg_ident(a, name));
-		b.undo = graph_printf(a->g, "ALTER SUBSCRIPTION %s SET (password_required = false)",
+		b.undo = graph_printf(a->g,
+		    "ALTER SUBSCRIPTION %s SET (password_required = false)",
 		    audit_pg_ident(a, name));
 		graph_fault(a->g, "F6", SEVERITY_HIGH, SINK_SECRETS, subject, &b);
 	} else if (pg_query_true(q, 2)) {
@@ -274,7 +284,8 @@ one_job(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
 	    graph_printf(a->g, "%s job %s of %s", s->name, pg_query_text(q, 1), a->db),
 	    &(struct graph_basis){
 		.why = graph_printf(a->g, "it runs as %s: %s", r->name, pg_query_text(q, 2)),
-		.row = graph_printf(a->g, "%s(%s): %s", s->table, pg_query_text(q, 1), r->name),
+		.row = graph_printf(a->g, "%s(%s): %s", s->table, pg_query_text(q, 1),
+		    r->name),
 		.advice = "let it run as a role that owns no more than what it touches",
 		.db = a->db });
 	return 0;
@@ -313,7 +324,7 @@ jobs(struct audit_pg *a, const struct scheduler *s, struct err *e)
 
 /* ---- the whole ------------------------------------------------------------ */
 
-/* Whatever there is, and then all of it: what we may not read shows only when there is some. */
+/* Is there any, and then all of it: what we may not read shows only when there is some. */
 static int
 ask_if_any(struct code *c, const char *count, const char *what, const char *grant,
     const char *sql, audit_pg_row *row, struct err *e)

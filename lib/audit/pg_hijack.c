@@ -83,7 +83,8 @@ static const char reached[] =
     " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')) "
     "SELECT r.proowner, r.fn::regprocedure, (array_agg(r.rel::regclass ORDER BY r.rel))[1],"
     " r.relowner, (array_agg(r.what ORDER BY r.rel))[1], r.who, r.prosecdef,"
-    " min(r.relowner::bigint) OVER f = max(r.relowner::bigint) OVER f, bool_and(r.spares_owner)"
+    " min(r.relowner::bigint) OVER f = max(r.relowner::bigint) OVER f,"
+    " bool_and(r.spares_owner)"
     " FROM reached r GROUP BY r.fn, r.proowner, r.prosecdef, r.relowner, r.who"
     " WINDOW f AS (PARTITION BY r.fn) ORDER BY r.fn, r.relowner, r.who";
 
@@ -230,7 +231,8 @@ one_event(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e
 int
 code_hijack(struct code *c, struct err *e)
 {
-	struct hijacks h = { .c = c, .told = calloc((size_t)c->a->roles + 1, sizeof(*h.told)) };
+	struct hijacks h = { .c = c,
+		.told = calloc((size_t)c->a->roles + 1, sizeof(*h.told)) };
 	uint32_t i;
 	int rc;
 
@@ -238,7 +240,8 @@ code_hijack(struct code *c, struct err *e)
 		return err_set(e, ERR_SYSTEM, "out of memory");
 	rc = audit_pg_ask(c->a, "F2", "what uses functions", NULL, reached, one_use, &h, e);
 	if (rc >= 0)
-		rc = audit_pg_ask(c->a, "F2", "pg_event_trigger", NULL, events, one_event, &h, e);
+		rc = audit_pg_ask(c->a, "F2", "pg_event_trigger", NULL, events, one_event,
+		    &h, e);
 	for (i = 0; i < c->a->roles; i++)
 		free(h.told[i]);
 	free(h.told);

@@ -22,16 +22,16 @@ read_password(struct audit_pg *a, const struct pg_query *q, void *ctx, struct er
 		return 0;
 	b.row = graph_printf(a->g, "pg_authid.rolpassword of %s", r->name);
 	if (strcmp(kind, "md5") == 0) {
-		b.why = graph_printf(a->g, "the password of %s is kept as an MD5 hash, which is "
-		    "as good as the password itself", r->name);
-		b.advice = graph_printf(a->g, "set password_encryption = 'scram-sha-256', then in "
-		    "psql: \\password %s", r->name);
+		b.why = graph_printf(a->g, "the password of %s is kept as an MD5 hash, which "
+		    "is as good as the password itself", r->name);
+		b.advice = graph_printf(a->g, "set password_encryption = 'scram-sha-256', "
+		    "then in psql: \\password %s", r->name);
 		graph_fault(a->g, "P1", SEVERITY_HIGH, SINK_SECRETS, r->name, &b);
 	} else if (strcmp(kind, "none") == 0 && r->oid != PG_BOOTSTRAP_OID) {
-		b.why = graph_printf(a->g, "%s has no password: it comes in only where pg_hba.conf "
-		    "asks for none", r->name);
-		b.advice = graph_printf(a->g, "give it one (in psql: \\password %s), unless it "
-		    "comes in by peer, certificate, GSSAPI or the like", r->sql);
+		b.why = graph_printf(a->g, "%s has no password: it comes in only where "
+		    "pg_hba.conf asks for none", r->name);
+		b.advice = graph_printf(a->g, "give it one (in psql: \\password %s), unless "
+		    "it comes in by peer, certificate, GSSAPI or the like", r->sql);
 		graph_fault(a->g, "P1", SEVERITY_LOW, SINK_SECRETS, r->name, &b);
 	}
 	return 0;
@@ -58,7 +58,8 @@ audit_pg_passwords(struct audit_pg *a, struct err *e)
 	static const char *const sql[] = { NULL,
 		"SELECT role, kind FROM privaudit.password ORDER BY 1",
 		"SELECT oid, CASE WHEN rolpassword IS NULL THEN 'none' "
-		"WHEN rolpassword LIKE 'md5%' THEN 'md5' ELSE 'other' END FROM pg_authid ORDER BY 1" };
+		"WHEN rolpassword LIKE 'md5%' THEN 'md5' ELSE 'other' END FROM pg_authid "
+		    "ORDER BY 1" };
 	int way = 0;
 
 	if (audit_pg_ask(a, "P1", "pg_authid", NULL,
@@ -71,7 +72,8 @@ audit_pg_passwords(struct audit_pg *a, struct err *e)
 	    read_way, &way, e) < 0)
 		return -1;
 	if (way == 0) {
-		graph_unknown(a->g, "P1", "pg_authid", "no right to see how passwords are kept",
+		graph_unknown(a->g, "P1", "pg_authid",
+		    "no right to see how passwords are kept",
 		    "privaudit --print-grants has a view that shows it without the hashes");
 		return 0;
 	}
@@ -99,8 +101,9 @@ audit_pg_elevation(struct audit_pg *a, const struct audit_pg_role *r)
 		return;
 	b.why = graph_printf(a->g, "%s is %s for ever", r->name, what);
 	b.row = graph_printf(a->g, "pg_authid.rolvaliduntil of %s", r->name);
-	b.advice = graph_printf(a->g, "ALTER ROLE %s VALID UNTIL the day when its work is done; it "
-	    "stops password logins only, so make a role NOLOGIN that is not at work", r->sql);
+	b.advice = graph_printf(a->g, "ALTER ROLE %s VALID UNTIL the day when its work is "
+	    "done; it stops password logins only, so make a role NOLOGIN that is not at work",
+	    r->sql);
 	graph_fault(a->g, "B7", SEVERITY_HIGH, SINK_SUPER, r->name, &b);
 }
 
@@ -137,7 +140,8 @@ audit_pg_backup(struct audit_pg *a, struct err *e)
 		b.why = graph_printf(a->g, "%s replicates, and can do more than that (%s: %s)",
 		    r->name, p->basis->why, p->act);
 		b.row = graph_printf(a->g, "pg_authid.rolreplication of %s", r->name);
-		b.advice = "make an account for backups alone, with REPLICATION and nothing else";
+		b.advice = "make an account for backups alone, with REPLICATION and "
+		    "nothing else";
 		graph_fault(a->g, "B2", SEVERITY_HIGH, SINK_BACKUPKILL, r->name, &b);
 	}
 	free(worst);

@@ -16,18 +16,23 @@
 #define LINES(number, file)							\
     "WITH RECURSIVE line AS (SELECT " number " AS n, " file " AS file, h.*"	\
     " FROM pg_hba_file_rules h), "						\
-    "member(grp, role) AS (SELECT r.oid, r.oid FROM pg_roles r WHERE EXISTS (SELECT FROM line l" \
-    " WHERE '+' || r.rolname = ANY (l.user_name))"				\
-    " UNION SELECT m.grp, x.member FROM member m JOIN pg_auth_members x ON x.roleid = m.role) " \
-    "SELECT l.line_number, coalesce(l.file, 'pg_hba.conf'), l.type, l.database @> '{all}',"	\
-    " l.database @> '{replication}', array_to_string(l.database, ','),"	\
-    " l.user_name @> '{all}', array_to_string(l.user_name, ','), l.address, l.netmask,"	\
-    " l.auth_method, l.error, coalesce(array_to_string(l.options, ' ') ~ '(^| )map=', false),"	\
-    " array_to_string(array(SELECT r.oid FROM pg_roles r WHERE r.rolcanlogin AND EXISTS ("	\
-    "  SELECT FROM unnest(l.user_name) u WHERE u IN ('all', r.rolname)"	\
-    "  OR starts_with(u, '+') AND EXISTS (SELECT FROM member m JOIN pg_roles g ON g.oid = m.grp" \
+    "member(grp, role) AS (SELECT r.oid, r.oid FROM pg_roles r WHERE EXISTS"	\
+    " (SELECT FROM line l WHERE '+' || r.rolname = ANY (l.user_name))"		\
+    " UNION SELECT m.grp, x.member FROM member m"				\
+    " JOIN pg_auth_members x ON x.roleid = m.role) "				\
+    "SELECT l.line_number, coalesce(l.file, 'pg_hba.conf'), l.type,"		\
+    " l.database @> '{all}',"							\
+    " l.database @> '{replication}', array_to_string(l.database, ','),"		\
+    " l.user_name @> '{all}', array_to_string(l.user_name, ','), l.address,"	\
+    " l.netmask, l.auth_method, l.error,"					\
+    " coalesce(array_to_string(l.options, ' ') ~ '(^| )map=', false),"		\
+    " array_to_string(array(SELECT r.oid FROM pg_roles r"			\
+    "  WHERE r.rolcanlogin AND EXISTS ("					\
+    "  SELECT FROM unnest(l.user_name) u WHERE u IN ('all', r.rolname)"		\
+    "  OR starts_with(u, '+') AND EXISTS (SELECT FROM member m"			\
+    "   JOIN pg_roles g ON g.oid = m.grp"					\
     "   WHERE '+' || g.rolname = u AND m.role = r.oid)"				\
-    "  OR starts_with(u, '/') AND " regex ")), ' ')"			\
+    "  OR starts_with(u, '/') AND " regex ")), ' ')"				\
     " FROM line l ORDER BY l.n"
 #define OWN_FILE(name) "(SELECT setting FROM pg_settings WHERE name = '" name "')"
 
@@ -209,8 +214,8 @@ text_of(struct audit_pg *a, const struct line *l)
 	int net = l->at.family != 0;
 
 	return graph_printf(a->g, "%s %s %s%s%s%s%s %s", l->type, l->dbs, l->users,
-	    l->address != NULL ? " " : "", l->address != NULL ? l->address : "", net ? "/" : "",
-	    net ? graph_printf(a->g, "%d", l->at.bits) : "", l->method);
+	    l->address != NULL ? " " : "", l->address != NULL ? l->address : "",
+	    net ? "/" : "", net ? graph_printf(a->g, "%d", l->at.bits) : "", l->method);
 }
 
 /*
@@ -246,11 +251,13 @@ trusts(struct audit_pg *a, const struct line *l)
 		    .from = anyone, .to = r->node, .needs = STEP_USE, .gives = STEP_BECOME,
 		    .breach = 1, .check = check_find("H1"),
 		    .basis = graph_basis(a->g, &(struct graph_basis){
-			.why = graph_printf(a->g, "let in as %s without a password, by line %u of "
-			    "pg_hba.conf", r->name, l->number),
-			.row = graph_printf(a->g, "pg_hba_file_rules(line %u): %s", l->number, text),
-			.advice = graph_printf(a->g, "%s line %u: write scram-sha-256 (or peer, on a "
-			    "local line) instead of trust, and reload", l->file, l->number) }) });
+			.why = graph_printf(a->g, "let in as %s without a password, by line "
+			    "%u of pg_hba.conf", r->name, l->number),
+			.row = graph_printf(a->g, "pg_hba_file_rules(line %u): %s",
+			    l->number, text),
+			.advice = graph_printf(a->g, "%s line %u: write scram-sha-256 (or "
+			    "peer, on a local line) instead of trust, and reload", l->file,
+			    l->number) }) });
 	}
 }
 
@@ -282,15 +289,16 @@ blame_method(struct blame *b, const struct line *l)
 	int far = remote(l), tls = strcmp(l->type, "hostssl") == 0;
 
 	if (strcmp(l->method, "password") == 0)
-		blame(b, !far ? SEVERITY_LOW : tls ? SEVERITY_MEDIUM : SEVERITY_HIGH, SINK_SECRETS,
-		    far && !tls ? "passwords travel in the clear"
+		blame(b, !far ? SEVERITY_LOW : tls ? SEVERITY_MEDIUM : SEVERITY_HIGH,
+		    SINK_SECRETS, far && !tls ? "passwords travel in the clear"
 		    : "the server is handed the password itself", "use scram-sha-256");
 	if (strcmp(l->method, "md5") == 0)
 		blame(b, SEVERITY_MEDIUM, SINK_SECRETS,
 		    "an md5 hash logs in as well as the password does", "use scram-sha-256");
 	if (strcmp(l->method, "ident") == 0 && far)
 		blame(b, SEVERITY_HIGH, SINK_READ_ALL,
-		    "it believes what the client's host says of its user", "use scram-sha-256");
+		    "it believes what the client's host says of its user",
+		    "use scram-sha-256");
 	if (far && (strcmp(l->type, "host") == 0 || strcmp(l->type, "hostnossl") == 0))
 		blame(b, SEVERITY_MEDIUM, SINK_READ_ALL, "connections need no TLS",
 		    "write hostssl");
@@ -304,7 +312,8 @@ blame_reach(struct audit_pg *a, const struct line *l, struct blame *b)
 	if (!remote(l))
 		return;
 	if (l->all_dbs && l->all_users)
-		blame(b, SEVERITY_MEDIUM, SINK_READ_ALL, "every account may enter every database",
+		blame(b, SEVERITY_MEDIUM, SINK_READ_ALL,
+		    "every account may enter every database",
 		    "name databases and roles");
 	if (wide(l))
 		blame(b, SEVERITY_MEDIUM, SINK_READ_ALL,
@@ -411,9 +420,11 @@ read_maps(struct audit_pg *a, int used, struct err *e)
 		return audit_pg_ask(a, "H1", "pg_ident_file_mappings", graph_printf(a->g,
 		    "GRANT SELECT ON pg_ident_file_mappings TO %s;\n"
 		    "GRANT EXECUTE ON FUNCTION pg_ident_file_mappings() TO %s", a->auditor,
-		    a->auditor), a->major == 15 ? maps_15 : maps_16, one_map, NULL, e) < 0 ? -1 : 0;
+		    a->auditor), a->major == 15 ? maps_15 : maps_16, one_map, NULL, e) < 0
+		    ? -1 : 0;
 	if (used)
-		return audit_pg_ask(a, "H1", "pg_ident.conf", NULL, maps_14, one_map, NULL, e) < 0
+		return audit_pg_ask(a, "H1", "pg_ident.conf", NULL, maps_14, one_map,
+		    NULL, e) < 0
 		    ? -1 : 0;
 	return 0;
 }

@@ -23,6 +23,7 @@ one_directory(struct audit_pg *a, const struct pg_query *q, void *ctx, struct er
 int
 audit_pg_place(struct audit_pg *a, struct err *e)
 {
-	return audit_pg_ask(a, "B5", "data_directory", NULL, directories, one_directory, NULL, e)
+	return audit_pg_ask(a, "B5", "data_directory", NULL, directories, one_directory,
+	    NULL, e)
 	    < 0 ? -1 : 0;
 }

@@ -26,8 +26,8 @@ add_attribute(struct audit_pg *a, const struct audit_pg_role *r, const char *che
 		.check = check_find(check) };
 
 	if (r->oid == PG_BOOTSTRAP_OID) {
-		b.advice = "it is the superuser that initdb made: let nobody and nothing log in "
-		    "as it but people at work on the server";
+		b.advice = "it is the superuser that initdb made: let nobody and nothing log "
+		    "in as it but people at work on the server";
 	} else {
 		b.fix = graph_printf(a->g, "ALTER ROLE %s NO%s", r->sql, attribute);
 		b.undo = graph_printf(a->g, "ALTER ROLE %s %s", r->sql, attribute);
@@ -66,7 +66,8 @@ audit_pg_attributes(struct audit_pg *a, const struct audit_pg_role *r)
 	    "SET LOCAL row_security = off;\nSELECT FROM pg_temp.bulkhead_proof";
 
 	if (r->super) {
-		add_attribute(a, r, "R1", "SUPERUSER", SINK_SUPER, SEVERITY_CRITICAL, "everything",
+		add_attribute(a, r, "R1", "SUPERUSER", SINK_SUPER, SEVERITY_CRITICAL,
+		    "everything",
 		    "CREATE ROLE bulkhead_proof SUPERUSER");
 		add_attribute(a, r, "B1", "SUPERUSER", SINK_LOGKILL, SEVERITY_CRITICAL,
 		    "ALTER SYSTEM, and drop the log's slot",
@@ -75,7 +76,8 @@ audit_pg_attributes(struct audit_pg *a, const struct audit_pg_role *r)
 	if (r->createrole && !r->super)
 		add_createrole(a, r);
 	if (r->createdb && !r->super)
-		add_attribute(a, r, "R5", "CREATEDB", SINK_WRITE, SEVERITY_HIGH, "CREATE DATABASE",
+		add_attribute(a, r, "R5", "CREATEDB", SINK_WRITE, SEVERITY_HIGH,
+		    "CREATE DATABASE",
 		    "CREATE DATABASE bulkhead_proof");
 	if (r->replication && !r->super) {
 		add_attribute(a, r, "R5", "REPLICATION", SINK_READ_ALL, SEVERITY_HIGH,
@@ -164,8 +166,10 @@ static const struct {
 	{ "pg_read_all_data", 14, SINK_SECRETS, SEVERITY_HIGH, "SELECT password hashes",
 	    "SELECT rolpassword FROM pg_catalog.pg_authid" },
 	{ "pg_write_all_data", 14, SINK_WRITE, SEVERITY_CRITICAL,
-	    "INSERT, UPDATE and DELETE everywhere", "DELETE FROM information_schema.sql_parts" },
-	{ "pg_maintain", 17, SINK_DROP, SEVERITY_MEDIUM, "LOCK, CLUSTER and REINDEX everywhere",
+	    "INSERT, UPDATE and DELETE everywhere",
+	    "DELETE FROM information_schema.sql_parts" },
+	{ "pg_maintain", 17, SINK_DROP, SEVERITY_MEDIUM,
+	    "LOCK, CLUSTER and REINDEX everywhere",
 	    "LOCK TABLE information_schema.sql_parts IN ACCESS EXCLUSIVE MODE" },
 	{ "pg_signal_backend", 14, SINK_LOGKILL, SEVERITY_MEDIUM,
 	    "end sessions, the log's sender among them", NULL },

@@ -89,8 +89,8 @@ audit_pg_roles(struct audit_pg *a, struct err *e)
 	    "SELECT oid, rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, "
 	    "rolcanlogin, rolreplication, rolbypassrls, "
 	    "CASE WHEN isfinite(rolvaliduntil) "
-	    "THEN to_char(rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') END "
-	    "FROM pg_roles ORDER BY oid",
+	    "THEN to_char(rolvaliduntil AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') "
+	    "END FROM pg_roles ORDER BY oid",
 	    read_role, &all, e) < 0)
 		return -1;
 	if (index_names(a, e) != 0)

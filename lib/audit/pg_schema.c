@@ -90,7 +90,7 @@ audit_pg_schemas(struct audit_pg *a, struct err *e)
 	    read_schema, &cap, e) < 0)
 		return -1;
 	return audit_pg_ask(a, "A1", "pg_namespace", NULL,
-	    "SELECT oid, quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_(temp|toast)' "
-	    "ORDER BY nspname",
+	    "SELECT oid, quote_ident(nspname) FROM pg_namespace WHERE nspname !~ "
+	    "'^pg_(temp|toast)' ORDER BY nspname",
 	    read_object, NULL, e) < 0 ? -1 : 0;
 }

@@ -10,12 +10,12 @@
 static const char names[] =
     "SELECT name, setting, source, coalesce(sourcefile ~ '/postgresql[.]auto[.]conf$',"
     " source <> 'configuration file') FROM pg_settings WHERE name IN ('allow_alter_system',"
-    " 'archive_command', 'archive_library', 'archive_mode', 'archive_timeout', 'fsync', 'full_page_writes',"
-    " 'listen_addresses', 'log_statement', 'pgaudit.log', 'ssl', 'wal_level')"
-    " AND (name <> 'archive_library' OR setting <> '')";
+    " 'archive_command', 'archive_library', 'archive_mode', 'archive_timeout', 'fsync',"
+    " 'full_page_writes', 'listen_addresses', 'log_statement', 'pgaudit.log', 'ssl', "
+    "'wal_level') AND (name <> 'archive_library' OR setting <> '')";
 
-enum { ALLOW_ALTER, ARCHIVE_COMMAND, ARCHIVE_LIBRARY, ARCHIVE_MODE, ARCHIVE_TIMEOUT, FSYNC, FULL_PAGES,
-	LISTEN, LOG_STATEMENT, PGAUDIT, SSL, WAL_LEVEL, SETTINGS };
+enum { ALLOW_ALTER, ARCHIVE_COMMAND, ARCHIVE_LIBRARY, ARCHIVE_MODE, ARCHIVE_TIMEOUT, FSYNC,
+	FULL_PAGES, LISTEN, LOG_STATEMENT, PGAUDIT, SSL, WAL_LEVEL, SETTINGS };
 static const char *const setting_name[SETTINGS] = { "allow_alter_system",
 	"archive_command", "archive_library",
 	"archive_mode", "archive_timeout", "fsync", "full_page_writes", "listen_addresses",
@@ -87,8 +87,9 @@ setting_fault(struct audit_pg *a, const struct server *s, const char *check, int
 	if (which == WAL_LEVEL)
 		b.advice = "it counts from the next start of the server";
 	if (is(s, ALLOW_ALTER, "off"))	/* from 17 on */
-		b.advice = graph_printf(a->g, "set %s = %s where the server's configuration comes "
-		    "from: it lets nobody do so by SQL (allow_alter_system)", name, better);
+		b.advice = graph_printf(a->g, "set %s = %s where the server's configuration "
+		    "comes from: it lets nobody do so by SQL (allow_alter_system)", name,
+		    better);
 	else
 		alter_system(a, &s->set[which], name, better, &b);
 	graph_fault(a->g, check, severity, sink, name, &b);
@@ -123,7 +124,8 @@ nobody_logs(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err 
 
 	(void)e;	/* the graph is all that it fills */
 	if (n > 0)
-		setting_fault(a, ctx, "S1", LOG_STATEMENT, "ddl", SEVERITY_MEDIUM, SINK_AUDITOFF,
+		setting_fault(a, ctx, "S1", LOG_STATEMENT, "ddl", SEVERITY_MEDIUM,
+		    SINK_AUDITOFF,
 		    graph_printf(a->g, "nobody logs what %s%s creates, alters and drops",
 		    pg_query_text(q, 1), n > 1 ? " or another owner" : ""));
 	return 0;
@@ -154,15 +156,18 @@ safe_settings(struct audit_pg *a, struct server *s, struct err *e)
 	if (is(s, WAL_LEVEL, "minimal"))
 		setting_fault(a, s, "S1", WAL_LEVEL, "replica", SEVERITY_HIGH, SINK_LOGKILL,
 		    "the log does not hold enough to recover from");
-	if (is(s, SSL, "off") && s->set[LISTEN].value != NULL && !only_here(s->set[LISTEN].value))
+	if (is(s, SSL, "off") && s->set[LISTEN].value != NULL
+	    && !only_here(s->set[LISTEN].value))
 		advise(a, "S1", SEVERITY_HIGH, SINK_READ_ALL, "ssl", graph_printf(a->g,
 		    "the server listens on %s, and what travels there can be read",
 		    s->set[LISTEN].value), "pg_settings(ssl): off",
-		    "give the server a certificate, set ssl = on, and write hostssl in pg_hba.conf");
+		    "give the server a certificate, set ssl = on, and write hostssl in "
+		    "pg_hba.conf");
 	if (is(s, LOG_STATEMENT, "none") && (s->set[PGAUDIT].value == NULL
 	    || (strstr(s->set[PGAUDIT].value, "ddl") == NULL
 	    && strstr(s->set[PGAUDIT].value, "all") == NULL)))
-		return audit_pg_ask(a, "S1", "pg_shdepend", NULL, unlogged_ddl, nobody_logs, s, e);
+		return audit_pg_ask(a, "S1", "pg_shdepend", NULL, unlogged_ddl, nobody_logs,
+		    s, e);
 	return 0;
 }
 
@@ -176,9 +181,10 @@ one_unlogged(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err
 	graph_fault(a->g, "S1", SEVERITY_MEDIUM, SINK_DROP,
 	    graph_printf(a->g, "unlogged tables in schema %s of %s", schema, a->db),
 	    &(struct graph_basis){
-		.why = graph_printf(a->g, "no log has their rows: a crash or a recovery leaves %s "
-		    "empty", pg_query_text(q, 1)),
-		.row = graph_printf(a->g, "pg_class(%s).relpersistence: u", pg_query_text(q, 1)),
+		.why = graph_printf(a->g, "no log has their rows: a crash or a recovery "
+		    "leaves %s empty", pg_query_text(q, 1)),
+		.row = graph_printf(a->g, "pg_class(%s).relpersistence: u",
+		    pg_query_text(q, 1)),
 		.fix = audit_pg_template(a, pg_query_text(q, 2)),
 		.undo = audit_pg_template(a, pg_query_text(q, 3)), .db = a->db });
 	return 0;
@@ -249,8 +255,9 @@ one_slot(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
 		follows(ctx, name, pg_query_text(q, 5));
 	if (reason != NULL || (status != NULL && strcmp(status, "lost") == 0))
 		advise(a, "B4", SEVERITY_HIGH, SINK_LOGKILL, subject, graph_printf(a->g,
-		    "the server has removed WAL that its reader still needed%s%s: its copy of the log "
-		    "has a hole", reason != NULL ? ", " : "", reason != NULL ? reason : ""), row,
+		    "the server has removed WAL that its reader still needed%s%s: its copy "
+		    "of the log has a hole", reason != NULL ? ", " : "",
+		    reason != NULL ? reason : ""), row,
 		    "take a snapshot, drop the slot and let its reader make a new one; raise "
 		    "max_slot_wal_keep_size");
 	else if (status != NULL && strcmp(status, "unreserved") == 0)
@@ -259,8 +266,8 @@ one_slot(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
 		    "look at its reader, and raise max_slot_wal_keep_size");
 	else if (!pg_query_true(q, 2))
 		advise(a, "B4", SEVERITY_HIGH, SINK_LOGKILL, subject,
-		    "nobody reads it: the log does not leave by it, and WAL piles up until the disk "
-		    "is full or the slot is given up", row,
+		    "nobody reads it: the log does not leave by it, and WAL piles up until "
+		    "the disk is full or the slot is given up", row,
 		    "start its reader again, or drop the slot");
 	return 0;
 }
@@ -305,7 +312,8 @@ does_nothing(const char *command)
 		n--;
 	for (i = 0; begin[i] != NULL; i++) {
 		len = strlen(begin[i]);
-		if (strncmp(p, begin[i], len) == 0 && (p[len] == '\0' || strchr(" \t;&|", p[len]) != NULL)
+		if (strncmp(p, begin[i], len) == 0
+		    && (p[len] == '\0' || strchr(" \t;&|", p[len]) != NULL)
 		    && strstr(p, "&&") == NULL)
 			return 1;
 	}
@@ -330,14 +338,16 @@ archives(struct audit_pg *a, const struct server *s)
 		return 1;
 	if (command == NULL || *command == '\0' || strcmp(command, "(disabled)") == 0) {
 		advise(a, "B4", SEVERITY_CRITICAL, SINK_LOGKILL, "archive_command",
-		    "archiving is on, and no command archives: WAL piles up until the disk is full",
+		    "archiving is on, and no command archives: WAL piles up until the disk is "
+		    "full",
 		    "pg_settings(archive_command): empty", "set a command that archives");
 		return 0;
 	}
 	if (!does_nothing(command))
 		return 1;
 	advise(a, "B4", SEVERITY_CRITICAL, SINK_LOGKILL, "archive_command", graph_printf(a->g,
-	    "\"%s\" says done without having archived, and the server removes the segment", command),
+	    "\"%s\" says done without having archived, and the server removes the segment",
+	    command),
 	    graph_printf(a->g, "pg_settings(archive_command): %s", command),
 	    "set a command that fails unless the segment is durable elsewhere");
 	return 0;
@@ -364,9 +374,11 @@ archiver_state(struct audit_pg *a, const struct pg_query *q, void *ctx, struct e
 		else if (is(s, ARCHIVE_MODE, "off"))
 			advise(a, "B4", s->followed ? SEVERITY_HIGH : SEVERITY_CRITICAL,
 			    SINK_LOGKILL, "archive_mode", s->followed
-			    ? "only standbys take the log, and they repeat every mistake at once"
-			    : "nothing takes the log away: with the host all since the last snapshot is "
-			    "lost", "pg_settings(archive_mode): off; pg_stat_replication",
+			    ? "only standbys take the log, and they repeat every mistake "
+			    "at once"
+			    : "nothing takes the log away: with the host all since the last "
+			    "snapshot is lost",
+			    "pg_settings(archive_mode): off; pg_stat_replication",
 			    "run logship against this server");
 		return 0;
 	}
@@ -374,7 +386,8 @@ archiver_state(struct audit_pg *a, const struct pg_query *q, void *ctx, struct e
 		advise(a, "B4", severity, SINK_LOGKILL, "archiver", graph_printf(a->g,
 		    "it fails: %s, %s times in all; the last segment that left is %s%s%s",
 		    pg_query_text(q, 2), pg_query_text(q, 3), last != NULL ? last : "none",
-		    since != NULL ? " at " : "", since != NULL ? since : ""), "pg_stat_archiver",
+		    since != NULL ? " at " : "", since != NULL ? since : ""),
+		    "pg_stat_archiver",
 		    "the server's log has the command's words");
 	else if (pg_query_u32(q, 6) > BEHIND)
 		advise(a, "B4", severity, SINK_LOGKILL, "archiver", graph_printf(a->g,
@@ -386,8 +399,10 @@ archiver_state(struct audit_pg *a, const struct pg_query *q, void *ctx, struct e
 		    "no segment has ever left", "pg_stat_archiver",
 		    "call pg_switch_wal(), and look again");
 	if (is(s, ARCHIVE_TIMEOUT, "0") && !s->shipped)
-		setting_fault(a, s, "B4", ARCHIVE_TIMEOUT, "60s", SEVERITY_MEDIUM, SINK_LOGKILL,
-		    "on a quiet server the last commits stay on the host for as long as it is quiet");
+		setting_fault(a, s, "B4", ARCHIVE_TIMEOUT, "60s", SEVERITY_MEDIUM,
+		    SINK_LOGKILL,
+		    "on a quiet server the last commits stay on the host as long as it is "
+		    "quiet");
 	return 0;
 }
 
@@ -400,8 +415,10 @@ audit_pg_settings(struct audit_pg *a, struct err *e)
 	    || safe_settings(a, &s, e) < 0
 	    || audit_pg_ask(a, "B4", "pg_replication_slots", NULL,
 	    a->major < 17 ? slots_16 : slots_17, one_slot, &s, e) < 0
-	    || audit_pg_ask(a, "B4", "pg_stat_replication", NULL, senders, one_sender, &s, e) < 0
-	    || audit_pg_ask(a, "B4", "pg_stat_archiver", NULL, archiver, archiver_state, &s, e) < 0)
+	    || audit_pg_ask(a, "B4", "pg_stat_replication", NULL, senders, one_sender,
+	    &s, e) < 0
+	    || audit_pg_ask(a, "B4", "pg_stat_archiver", NULL, archiver, archiver_state,
+	    &s, e) < 0)
 		return -1;
 	return 0;
 }

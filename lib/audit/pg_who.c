@@ -63,7 +63,8 @@ one_member(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *
 		es->e = more;
 		es->cap = cap;
 	}
-	es->e[es->n++] = (struct edge){ (uint32_t)(group - a->role), (uint32_t)(member - a->role) };
+	es->e[es->n++] = (struct edge){ (uint32_t)(group - a->role),
+	    (uint32_t)(member - a->role) };
 	return 0;
 }
 
@@ -99,8 +100,8 @@ who_load(struct who *w, struct audit_pg *a, struct err *e)
 	int rc = -1;
 
 	*w = (struct who){ .a = a };
-	if (audit_pg_ask(a, "R3", "pg_auth_members", NULL, a->major < 16 ? members_15 : members_16,
-	    one_member, &es, e) < 0)
+	if (audit_pg_ask(a, "R3", "pg_auth_members", NULL,
+	    a->major < 16 ? members_15 : members_16, one_member, &es, e) < 0)
 		goto out;
 	w->edges = (uint32_t)es.n;
 	w->up_at = calloc((size_t)a->roles + 1, sizeof(*w->up_at));

@@ -284,7 +284,8 @@ resolve_classes(struct policy *p, struct err *e)
 
 	r = set_may(p, &usual, find(&p->priv->builtin->section[0], "may"), NULL, e);
 	if (r == 0)
-		r = set_may(p, policy_class(p, "app"), p->priv->may[app - p->class], &usual, e);
+		r = set_may(p, policy_class(p, "app"), p->priv->may[app - p->class],
+		    &usual, e);
 	for (i = 0; r == 0 && i < p->classes; i++)
 		if (&p->class[i] != app)
 			r = set_may(p, &p->class[i], p->priv->may[i], app, e);

@@ -83,7 +83,8 @@ reach_init(struct reach *r, const struct graph *g, struct err *e)
 	r->queue = calloc(states, sizeof(*r->queue));
 	r->gate_clean = calloc((size_t)g->gates + 1, sizeof(*r->gate_clean));
 	r->gate_any = calloc((size_t)g->gates + 1, sizeof(*r->gate_any));
-	if (r->state == NULL || r->queue == NULL || r->gate_clean == NULL || r->gate_any == NULL)
+	if (r->state == NULL || r->queue == NULL || r->gate_clean == NULL
+	    || r->gate_any == NULL)
 		return err_set(e, ERR_SYSTEM, "graph: out of memory");
 	for (i = 0; i < g->nodes; i++)
 		if (g->node[i].kind == NODE_PUBLIC)
@@ -177,8 +178,8 @@ reach_run(struct reach *r, uint32_t from, const uint8_t *removed, int clean)
 			if (s->needs != reach_how(state) || bitmap_get(removed, i)
 			    || (clean && s->breach))
 				continue;
-			meet(r, state_of(r, label != 0 ? label : r->step_label[i], s->to, s->gives),
-			    state, i);
+			meet(r, state_of(r, label != 0 ? label : r->step_label[i], s->to,
+			    s->gives), state, i);
 		}
 	}
 }

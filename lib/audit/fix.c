@@ -430,18 +430,13 @@ give_way(struct planner *pl, uint32_t state, struct err *e)
 static int
 give_powers(struct planner *pl, const struct lead *l, struct err *e)
 {
-	const struct graph_power *w;
 	uint32_t i, cut;
 	int good = 1;
 
-	for (i = 0; i < l->entry->n; i++) {
-		w = &pl->g->power[l->entry->power[i]];
-		cut = pl->cuts.of[pl->g->steps + l->entry->power[i]];
-		/* An ownership cannot be given; an attribute, of no objects, may stand for gifts. */
-		if (cut == REACH_NONE || (pl->cuts.cut[cut].state != CUT_CHOSEN
-		    && w->basis->gift == NULL && w->set->n > 0))
+	for (i = 0; i < l->entry->n; i++)	/* nobody else can be given an ownership */
+		if (pl->cuts.of[pl->g->steps + l->entry->power[i]] == REACH_NONE
+		    || strcmp(pl->g->power[l->entry->power[i]].priv, "OWNER") == 0)
 			return 0;
-	}
 	for (i = 0; i < l->entry->n && good == 1; i++) {
 		cut = pl->cuts.of[pl->g->steps + l->entry->power[i]];
 		if ((good = is_given(pl, cut, e)) == 1)

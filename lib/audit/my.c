@@ -303,7 +303,8 @@ read_all(struct audit_my *a, struct err *e)
 	    audit_my_place(a, e) != 0 || check_grant_tables(a, e) != 0 ||
 	    audit_my_settings(a, e) != 0)
 		return -1;
-	if ((a->my->mariadb ? audit_my_mariadb(a, e) : audit_my_mysql(a, e)) != 0)
+	if (audit_my_schemas(a, e) != 0 ||
+	    (a->my->mariadb ? audit_my_mariadb(a, e) : audit_my_mysql(a, e)) != 0)
 		return -1;
 	return audit_my_roles(a, e) != 0 || audit_my_code(a, e) != 0 ||
 	    audit_my_objects(a, e) != 0 || audit_my_logins(a, e) != 0 ? -1 : 0;
@@ -322,6 +323,7 @@ audit_my(struct graph *g, const char *uri, struct report *report, char *server, 
 	rc = read_all(&a, e);
 	free(a.account);
 	free(a.code);
+	free(a.schema);
 	my_free(a.my);
 	return rc;
 }

@@ -12,9 +12,6 @@
 
 #include "audit/my_private.h"
 
-#define OWN_SCHEMAS "('mysql', 'sys', 'information_schema', 'performance_schema', " \
-	"'" AUDIT_MY_SCHEMA "')"
-
 /* ---- code --------------------------------------------------------------------------- */
 
 /* user@host, where the user may hold an @, too. */
@@ -138,9 +135,9 @@ held(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
  * information_schema shows what we have a right on, and is silent about the rest.
  * MariaDB's view with a definer shows that one's; MySQL's cannot.
  */
-static int
-sees_all(struct audit_my *a, const char *what, const char *privileges, const char *grant,
-    const char **from, struct err *e)
+int
+audit_my_sees_all(struct audit_my *a, const char *check, const char *what,
+    const char *privileges, const char *grant, const char **from, struct err *e)
 {
 	int n = 0, rc;
 
@@ -150,14 +147,14 @@ sees_all(struct audit_my *a, const char *what, const char *privileges, const cha
 	    privileges), held, &n, e);
 	if (rc < 0 || n > 0) {
 		*from = graph_printf(a->g, "information_schema.%s", what);
-		return rc;
+		return rc < 0 ? -1 : 1;
 	}
 	*from = graph_printf(a->g, AUDIT_MY_SCHEMA ".%s", what);
 	rc = audit_my_ask(a, NULL, NULL, NULL, graph_printf(a->g, "SELECT COUNT(*) FROM %s",
 	    *from), held, &n, e);
 	if (rc != 0)
 		return rc;
-	graph_unknown(a->g, "M4", what, graph_printf(a->g,
+	graph_unknown(a->g, check, what, graph_printf(a->g,
 	    "without %s on *.* the server hides what is not ours", privileges), a->my->mariadb ?
 	    graph_printf(a->g, "CREATE SQL SECURITY DEFINER VIEW " AUDIT_MY_SCHEMA ".%s AS "
 	    "SELECT * FROM information_schema.%s;\nGRANT SELECT ON " AUDIT_MY_SCHEMA ".%s TO %s;\n",
@@ -189,11 +186,11 @@ audit_my_code(struct audit_my *a, struct err *e)
 	int rc;
 
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if ((rc = sees_all(a, all[i].table, all[i].privileges, all[i].grant,
+		if ((rc = audit_my_sees_all(a, "M4", all[i].table, all[i].privileges, all[i].grant,
 		    &from, e)) < 0)
 			return -1;
 		if (rc > 0 && audit_my_ask(a, "M4", all[i].table, NULL, graph_printf(a->g,
-		    "SELECT %s FROM %s WHERE %.*s NOT IN " OWN_SCHEMAS " ORDER BY 1, 2",
+		    "SELECT %s FROM %s WHERE %.*s NOT IN " AUDIT_MY_OWN_SCHEMAS " ORDER BY 1, 2",
 		    all[i].columns, from, (int)strcspn(all[i].columns, ","), all[i].columns),
 		    all[i].row, all[i].ctx, e) < 0)
 			return -1;

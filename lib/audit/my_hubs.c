@@ -117,14 +117,14 @@ audit_my_is_coded(struct audit_my *a, int writes, const char *schema, const char
 	return a->codes > 0 && bsearch(&x, a->code, a->codes, sizeof(x), compare) != NULL;
 }
 
-/* LIKE, as the server matches a grant's pattern with a database. */
-static int
-matches(const char *pattern, const char *name)
+/* LIKE, as the server does it. */
+int
+audit_my_matches(const char *pattern, const char *name)
 {
 	for (; *pattern != '\0'; pattern++) {
 		if (*pattern == '%') {
 			do
-				if (matches(pattern + 1, name))
+				if (audit_my_matches(pattern + 1, name))
 					return 1;
 			while (*name++ != '\0');
 			return 0;
@@ -179,7 +179,7 @@ audit_my_may_call(struct audit_my *a, const struct audit_my_right *r)
 	} else {
 		for (i = 0; i < a->codes; i++)
 			if (a->code[i].writes == x.writes && *a->code[i].object == '\0' &&
-			    matches(r->schema, a->code[i].schema))
+			    audit_my_matches(r->schema, a->code[i].schema))
 				step_to(a, r, hub(a, &a->code[i]));
 	}
 }

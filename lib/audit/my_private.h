@@ -58,6 +58,8 @@ struct audit_my {
 	uint32_t codes;
 	int no_memory;			/* for one of them, */
 	const char *linked[2];		/* and the schema that was looked at last */
+	const char **schema;		/* my_gift.c's: all schemas but the server's own */
+	uint32_t schemas, schema_cap;
 };
 
 /* One row; 0 to go on, -1 with *e set. */
@@ -127,6 +129,19 @@ int audit_my_is_coded(struct audit_my *a, int writes, const char *schema, const 
 /* The holder may call routines there (EXECUTE), or write to tables. */
 void audit_my_may_call(struct audit_my *a, const struct audit_my_right *r);
 
+/* How that right is given to somebody; NULL: it is of no single object, or none of rows. */
+const struct graph_gift *audit_my_gift(struct audit_my *a, const struct audit_my_right *r);
+/*
+ * What is missed when that right goes, and is no finding: what does no harm by itself, and
+ * what a wide one gives in each schema, which goes with it by fix (or NULL).
+ */
+void audit_my_missed(struct audit_my *a, const struct audit_my_right *r, const char *fix,
+    const char *undo);
+/* Is that right on *.* revoked there?  (MySQL's partial revokes) */
+int audit_my_is_withheld(const struct audit_my_right *r, const char *schema);
+/* Does a grant's pattern match that schema? */
+int audit_my_matches(const char *pattern, const char *name);
+
 /* ---- accounts behind a view --------------------------------------------------------- */
 
 #define AUDIT_MY_SCHEMA "bulkhead_audit"
@@ -142,10 +157,22 @@ extern const char audit_my_mysql_grants[], audit_my_mariadb_grants[];
 int audit_my_ask_accounts(struct audit_my *a, const char *select, audit_my_row *row,
     const char **from, struct err *e);
 
+/*
+ * May we see all of that table of information_schema, by one of these privileges or through
+ * a view?  1: *from is where to read; 0: an unknown was noted; -1.
+ */
+int audit_my_sees_all(struct audit_my *a, const char *check, const char *what,
+    const char *privileges, const char *grant, const char **from, struct err *e);
+
+/* What the servers made themselves. */
+#define AUDIT_MY_OWN_SCHEMAS "('mysql', 'sys', 'information_schema', 'performance_schema', " \
+	"'" AUDIT_MY_SCHEMA "')"
+
 /* ---- the readers, in their order --------------------------------------------------- */
 
 int audit_my_place(struct audit_my *a, struct err *e);	/* my_place.c: for B5 */
 int audit_my_settings(struct audit_my *a, struct err *e);	/* my_settings.c: B4, and ours */
+int audit_my_schemas(struct audit_my *a, struct err *e);	/* my_gift.c */
 int audit_my_mysql(struct audit_my *a, struct err *e);		/* accounts, global rights */
 int audit_my_mariadb(struct audit_my *a, struct err *e);
 int audit_my_roles(struct audit_my *a, struct err *e);		/* role edges, PROXY */

@@ -189,9 +189,9 @@ is_grant_table(const char *table)
 	return is_one_of(names, table);
 }
 
-/* The line "PRIV\tschema" of an account's partial revokes. */
-static int
-is_withheld(const struct audit_my_right *r, const char *schema)
+/* The line "PRIV\tschema" of its account's partial revokes. */
+int
+audit_my_is_withheld(const struct audit_my_right *r, const char *schema)
 {
 	const char *p = r->account != NULL ? r->account->withheld : NULL;
 	size_t n = strlen(r->priv), m = strlen(schema);
@@ -212,7 +212,7 @@ is_of_mysql(struct audit_my *a, const struct audit_my_right *r)
 	const char *name;
 
 	if (r->level == MY_GLOBAL)
-		return !is_withheld(r, "mysql");
+		return !audit_my_is_withheld(r, "mysql");
 	if (r->level == MY_ROUTINE)
 		return 0;
 	if (!audit_my_pattern(a, r->schema, &name) && strcmp(r->schema, "%") != 0 &&
@@ -271,20 +271,21 @@ basis_of(struct audit_my *a, const struct audit_my_right *r)
 {
 	const char *priv = strcmp(r->priv, "GRANT") == 0 ? "GRANT OPTION" : r->priv;
 	const char *column = r->column != NULL ? graph_printf(a->g, " (%s)",
-	    audit_my_ident(a, r->column)) : "", *what, *from;
+	    audit_my_ident(a, r->column)) : "", *what, *from, *on;
 	struct graph_basis b = {
 		.why = graph_printf(a->g, "holds %s%s on %s", priv, column, r->on),
 		.row = r->row,
-		.fix = r->fix, .undo = r->undo,
+		.fix = r->fix, .undo = r->undo, .gift = audit_my_gift(a, r),
 	};
 
 	if (b.fix == NULL) {
 		what = audit_my_template(a, "%s%s", priv, column);
 		from = audit_my_template(a, "%s", r->grantee);
-		b.fix = graph_printf(a->g, "REVOKE %s ON %%o FROM %s", what, from);
+		on = r->set != NULL ? "%o" : audit_my_template(a, "%s", r->on);
+		b.fix = graph_printf(a->g, "REVOKE %s ON %s FROM %s", what, on, from);
 		b.undo = strcmp(r->priv, "GRANT") == 0 ?
-		    graph_printf(a->g, "GRANT USAGE ON %%o TO %s WITH GRANT OPTION", from) :
-		    graph_printf(a->g, "GRANT %s ON %%o TO %s%s%s", what, from, r->grantable ?
+		    graph_printf(a->g, "GRANT USAGE ON %s TO %s WITH GRANT OPTION", on, from) :
+		    graph_printf(a->g, "GRANT %s ON %s TO %s%s%s", what, on, from, r->grantable ?
 		    " WITH GRANT OPTION" : "", audit_my_template(a, "%s", withheld_again(a, r)));
 	}
 	if (r->level == MY_GLOBAL && is_of_rows(r->priv))
@@ -314,6 +315,8 @@ add_power(struct audit_my *a, const struct audit_my_right *r, const struct word 
 		.check = check_find(w->check), .basis = basis_of(a, r) };
 
 	graph_power(a->g, &p);
+	if (strcmp(priv, w->priv) == 0)
+		audit_my_missed(a, r, p.basis->fix, p.basis->undo);
 	if (r->level == MY_GLOBAL && p.severity == CRITICAL && r->account != NULL)
 		r->account->elevated = 1;
 }
@@ -387,6 +390,8 @@ audit_my_give(struct audit_my *a, const struct audit_my_right *r)
 			continue;
 		if (words[i].check != NULL && words[i].levels & (1U << r->level))
 			add_power(a, r, &words[i], r->priv, schema);
+		else if (words[i].check == NULL)
+			audit_my_missed(a, r, NULL, NULL);
 	}
 	if (known) {
 		note_backup(a, r);

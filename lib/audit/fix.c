@@ -604,6 +604,7 @@ keep_script(struct planner *pl, const struct verdict *v)
 	s.cap = s.n;
 	for (i = 0; i < pl->chosens && r == 0; i++)
 		r = fix_add_cut(pl, &s, &pl->cuts.cut[pl->chosen[i]]);
+	fix_order(s.item, s.n);
 	kept = arena_take(&pl->j->arena, sizeof(*kept));
 	item = arena_take(&pl->j->arena, s.n * sizeof(*item));
 	if (r == 0 && kept != NULL && item != NULL) {

@@ -136,9 +136,54 @@ same_db(const char *a, const char *b)
 	return a == NULL ? b == NULL : b != NULL && strcmp(a, b) == 0;
 }
 
+static int
+by_part(const void *a, const void *b)
+{
+	const struct fix_item *x = a, *y = b;
+	int heir_x, heir_y;
+
+	if (x->part != y->part)
+		return x->part > y->part ? -1 : 1;
+	heir_x = x->fix != NULL && fix_uses(x->fix, 'n');
+	heir_y = y->fix != NULL && fix_uses(y->fix, 'n');
+	if (heir_x != heir_y)
+		return heir_x - heir_y;
+	return x->place < y->place ? -1 : x->place > y->place;
+}
+
+void
+fix_order(struct fix_item *item, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		item[i].place = i;
+	if (n > 0)
+		qsort(item, n, sizeof(*item), by_part);
+}
+
+int
+fix_takes(const struct fix_item *item, uint32_t n, uint64_t part)
+{
+	uint32_t low = 0, high = n, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (item[mid].part > part)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	/* An odd one falls with the even one in front of it, which is the next lower. */
+	return low < n && (item[low].part == part
+	    || ((part & 1) && item[low].part == part - 1));
+}
+
 /* A script that is being written, and the database that it is in. */
 struct writing {
 	struct buf *b;
+	const struct fix_item *item; /* all of it */
+	uint32_t n;
 	const char *owner, *at;
 	int undo;
 };
@@ -147,10 +192,10 @@ struct writing {
 static void
 add_item(struct writing *x, const struct fix_item *item)
 {
-	struct fix_words w = { item->set, x->owner, item->grant, item->account };
+	struct fix_words w = { item->set, x->owner, item->grant, item->account, x->item, x->n };
 	const char *template = x->undo ? item->undo : item->fix;
 
-	if (template == NULL)
+	if (template == NULL || !fix_says(template, &w))
 		return;
 	if (item->db != NULL && !same_db(item->db, x->at)) {
 		fix_connect(x->b, item->db);
@@ -161,15 +206,14 @@ add_item(struct writing *x, const struct fix_item *item)
 
 /* All gifts, or all else, of that database, in their order or backwards. */
 static void
-add_items(struct writing *x, const struct fix_item *item, uint32_t n, int gift,
-    const char *db)
+add_items(struct writing *x, int gift, const char *db)
 {
 	uint32_t i, k;
 
-	for (i = 0; i < n; i++) {
-		k = x->undo ? n - 1 - i : i;
-		if (item[k].gift == gift && same_db(item[k].db, db))
-			add_item(x, &item[k]);
+	for (i = 0; i < x->n; i++) {
+		k = x->undo ? x->n - 1 - i : i;
+		if (x->item[k].gift == gift && same_db(x->item[k].db, db))
+			add_item(x, &x->item[k]);
 	}
 }
 
@@ -194,25 +238,29 @@ next_db(const struct fix_item *item, uint32_t n, int gift, const char *before, i
 	return next;
 }
 
-/* First what runs anywhere (roles), then database by database; the inverse ends with it. */
+/*
+ * Gifts begin with what runs anywhere (roles).  All else ends with it: while a grantor acts in
+ * a database he must still have the roles by which he comes to the schema.
+ */
 static void
-add_half(struct writing *x, const struct fix_item *item, uint32_t n, int gift)
+add_half(struct writing *x, int gift)
 {
 	const char *db = NULL;
+	int roles_first = gift != x->undo;
 
-	if (!x->undo)
-		add_items(x, item, n, gift, NULL);
-	while ((db = next_db(item, n, gift, db, x->undo)) != NULL)
-		add_items(x, item, n, gift, db);
-	if (x->undo)
-		add_items(x, item, n, gift, NULL);
+	if (roles_first)
+		add_items(x, gift, NULL);
+	while ((db = next_db(x->item, x->n, gift, db, x->undo)) != NULL)
+		add_items(x, gift, db);
+	if (!roles_first)
+		add_items(x, gift, NULL);
 }
 
 void
 fix_items(const struct fix_item *item, uint32_t n, const char *owner, int undo, struct buf *b)
 {
-	struct writing x = { b, owner, NULL, undo };
+	struct writing x = { b, item, n, owner, NULL, undo };
 
-	add_half(&x, item, n, !undo);
-	add_half(&x, item, n, undo);
+	add_half(&x, !undo);
+	add_half(&x, undo);
 }

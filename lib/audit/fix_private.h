@@ -149,6 +149,8 @@ struct fix_item {
 	const struct graph_set *set;	/* %o */
 	const char *grant, *account;	/* %g, %a */
 	int gift;			/* comes before all that takes */
+	uint64_t part;			/* the basis's */
+	uint32_t place;			/* in the order in which they were chosen */
 };
 
 /* All that was chosen, in its order. */
@@ -158,7 +160,10 @@ struct fix_script {
 	const char *owner;
 };
 
-/* Write items as SQL, gifts first and each database's together; undo: their inverse, the
+/* Bring items into an order that works: the highest parts first, new owners last. */
+void fix_order(struct fix_item *item, uint32_t n);
+
+/* Write items, in that order, as SQL, gifts first and each database's together; undo: their inverse, the
    last first. */
 void fix_items(const struct fix_item *item, uint32_t n, const char *owner, int undo,
     struct buf *b);
@@ -171,10 +176,18 @@ struct fix_words {
 	const char *owner;	/* %n, quoted; NULL: the policy has none */
 	const char *grant;	/* %g; "" when there are none */
 	const char *account;	/* %a */
+	const struct fix_item *item; /* all of the script, in order: what %{...} asks for */
+	uint32_t items;
 };
+
+/* Does that part go with these items? */
+int fix_takes(const struct fix_item *item, uint32_t n, uint64_t part);
 
 /* Does it use that letter? */
 int fix_uses(const char *template, char letter);
+
+/* Does anything of it stay? */
+int fix_says(const char *template, const struct fix_words *w);
 
 /* Append the statements of a template, each ending in ";\n". */
 void fix_expand(struct buf *b, const char *template, const struct fix_words *w);

@@ -1,6 +1,7 @@
 /*
  * Templates become statements, and paths become a line.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "audit/fix_private.h"
@@ -41,6 +42,77 @@ fix_uses(const char *template, char letter)
 	return uses(template, template + strlen(template), letter);
 }
 
+/* Do these parts all go?  *p is behind the brace, and comes to the one that closes. */
+static int
+all_go(const char **p, const struct fix_words *w)
+{
+	char *end;
+	int all = 1;
+
+	for (; **p != '}'; *p = end + (*end == ' '))
+		all &= fix_takes(w->item, w->items, strtoull(*p, &end, 10));
+	return all;
+}
+
+/* A statement of a template. */
+struct statement {
+	const char *template, *s, *end;
+	int once;		/* as one of its conditions says */
+	int named;		/* is the new owner named in the template?  -1: not looked yet */
+};
+
+static int
+names_owner(struct statement *x, const struct fix_words *w)
+{
+	if (x->named == -1)
+		x->named = w->owner != NULL && strstr(x->template, w->owner) != NULL;
+	return x->named;
+}
+
+/* Do the conditions that it begins with hold?  x->s moves behind them. */
+static int
+holds(struct statement *x, const struct fix_words *w)
+{
+	const char *p = x->s;
+	int yes = 1;
+
+	x->once = 0;
+	for (; p[0] == '%' && p[1] == '{'; p++) {
+		p += 2;
+		if (strncmp(p, "once}", 5) == 0) {
+			x->once = 1;
+			p += 4;
+		} else if (*p == 'n') {
+			yes &= names_owner(x, w);
+			p++;
+		} else if (*p == '!') {
+			p++;
+			yes &= !all_go(&p, w);
+		} else {
+			yes &= all_go(&p, w);
+		}
+	}
+	x->s = p;
+	return yes;
+}
+
+/* Take back what stands at the end from there on, if that database's part has it already. */
+static void
+once_only(struct buf *b, size_t from)
+{
+	char *text = (char *)b->data, *part = text, *line, *found;
+	size_t len = b->len - from;
+
+	if (b->failed || from == 0)
+		return;
+	for (line = text; line < text + from; line = rawmemchr(line, '\n') + 1)
+		if (*line == '\\')	/* \connect */
+			part = line;
+	found = memmem(part, (size_t)(text + from - part), text + from, len);
+	if (found != NULL && (found == text || found[-1] == '\n'))
+		b->len = from;
+}
+
 static void
 expand_one(struct buf *b, const char *s, const char *end, const struct fix_words *w,
     const char *object)
@@ -72,41 +144,61 @@ expand_one(struct buf *b, const char *s, const char *end, const struct fix_words
 	buf_str(b, ";\n");
 }
 
+/* The next one that is to be said; 0: there is none. */
+static int
+next_statement(struct statement *x, const struct fix_words *w)
+{
+	for (x->s = x->end; *x->s != '\0'; x->s = x->end) {
+		while (*x->s == ';' || *x->s == '\n')
+			x->s++;
+		x->end = statement_end(x->s);
+		if (holds(x, w) && x->end > x->s && !((uses(x->s, x->end, 'g')
+		    || uses(x->s, x->end, 'f')) && w->grant[0] == '\0')
+		    && !(uses(x->s, x->end, 'n') && w->owner == NULL))
+			return 1;
+	}
+	return 0;
+}
+
+int
+fix_says(const char *template, const struct fix_words *w)
+{
+	struct statement x = { template, template, template, 0, -1 };
+
+	return next_statement(&x, w);
+}
+
 /* One statement for each of these. */
 static void
-expand_each(struct buf *b, const char *s, const char *end, const struct fix_words *w,
+expand_each(struct buf *b, const struct statement *x, const struct fix_words *w,
     const char *const *object, uint32_t n)
 {
+	size_t from;
 	uint32_t i;
 
-	for (i = 0; i < n; i++)
-		expand_one(b, s, end, w, object[i]);
+	for (i = 0; i < n; i++) {
+		from = b->len;
+		expand_one(b, x->s, x->end, w, object[i]);
+		if (x->once)
+			once_only(b, from);
+	}
 }
 
 void
 fix_expand(struct buf *b, const char *template, const struct fix_words *w)
 {
 	static const struct graph_set none = { .kind = "" };
+	static const char *const nothing[] = { "" };
 	const struct graph_set *set = w->set != NULL ? w->set : &none;
-	const char *s = template, *end;
+	struct statement x = { template, template, template, 0, -1 };
 
-	while (*s != '\0') {
-		end = statement_end(s);
-		if (end == s || ((uses(s, end, 'g') || uses(s, end, 'f')) && w->grant[0] == '\0')
-		    || (uses(s, end, 'n') && w->owner == NULL))
-			; /* nothing to say */
-		else if (uses(s, end, 'o'))
-			expand_each(b, s, end, w, (const char *const *)set->object, set->n);
-		else if (uses(s, end, 'f'))
-			expand_each(b, s, end, w, (const char *const *)set->follower, set->followers);
+	while (next_statement(&x, w))
+		if (uses(x.s, x.end, 'o'))
+			expand_each(b, &x, w, (const char *const *)set->object, set->n);
+		else if (uses(x.s, x.end, 'f'))
+			expand_each(b, &x, w, (const char *const *)set->follower, set->followers);
 		else
-			expand_one(b, s, end, w, "");
-		s = end;
-		if (*s == ';')
-			s++;
-		if (*s == '\n')
-			s++;
-	}
+			expand_each(b, &x, w, nothing, 1);
 }
 
 const char *const *

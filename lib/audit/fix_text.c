@@ -166,7 +166,8 @@ fix_add_cut(struct planner *pl, struct fix_script *s, const struct cut *c)
 {
 	uint32_t element = pl->cuts.element[c->first];
 	const struct graph_basis *b = cuts_basis(&pl->cuts, element);
-	struct fix_item item = { .fix = b->fix, .undo = b->undo, .grant = "" };
+	struct fix_item item = { .fix = b->fix, .undo = b->undo, .grant = "",
+		.part = b->part };
 
 	if (add_gifts(pl, s, &pl->need.gift[c->gift], c->gifts) == -1)
 		return -1;
@@ -192,6 +193,7 @@ fix_write(struct planner *pl, struct finding_fix *x)
 	for (i = 0; i < pl->n && r == 0; i++)
 		r = fix_add_cut(pl, &s, &pl->cuts.cut[pl->used[i]]);
 	if (r == 0) {
+		fix_order(s.item, s.n);
 		fix_items(s.item, s.n, pl->cuts.owner, 0, &sql);
 		fix_items(s.item, s.n, pl->cuts.owner, 1, &undo);
 	}

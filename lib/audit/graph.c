@@ -384,13 +384,19 @@ graph_gift(struct graph *g, const struct graph_gift *gift)
 	return one_copy(g, &g->priv->gifts, &own, sizeof(own), same_gift);
 }
 
+uint64_t
+graph_part(struct graph *g)
+{
+	return UINT32_MAX - 1 - 2 * g->parts++;
+}
+
 const struct graph_basis *
 graph_basis(struct graph *g, const struct graph_basis *b)
 {
 	static const struct graph_basis none = { .why = "", .row = "" };
 	struct graph_basis own = { graph_string(g, b->why), graph_string(g, b->row),
 		graph_string(g, b->fix), graph_string(g, b->undo), graph_string(g, b->advice),
-		graph_string(g, b->proof), graph_string(g, b->db), b->gift };
+		graph_string(g, b->proof), graph_string(g, b->db), b->gift, b->part };
 	const struct graph_basis *one;
 
 	if (g->priv->failed)

@@ -24,6 +24,15 @@
  * class may have on such an object ("SELECT, INSERT"; a statement with %g or %f is left out
  * when there are none), %a the account that gets something,
  * %% a percent sign.  Statements are separated by ";\n".  NULL: there is none.
+ *
+ * What a fix takes away may hang on what another one takes away, such as a grant on the grant
+ * option that it was made by.  So such a thing has a number, its *part* (graph_part), and a
+ * statement may begin with conditions: %{4 6} it is left out unless all of these
+ * parts go by the same script; %{!4 6} it is left out when all of them go.  The odd number
+ * behind a part is what falls with it and may also go alone: the grant option of a grant.
+ * %{once} it is left out when the script says it already in that database.  %{n} it is left
+ * out unless the new owner is named elsewhere in the template.  In a script the higher parts
+ * come first, so a part that hangs on another has the higher number; a new owner comes last.
  */
 #ifndef AUDIT_GRAPH_H
 #define AUDIT_GRAPH_H
@@ -101,6 +110,7 @@ struct graph_basis {
 	const char *proof;	/* template: what `prove` runs as the holder, or NULL */
 	const char *db;		/* where all of these must run; NULL: where the set is, or anywhere */
 	const struct graph_gift *gift;	/* of a power, graph_gift made it; NULL: there is none */
+	uint64_t part;		/* what the fix takes away; 0: nothing hangs on it */
 };
 
 struct graph_step {
@@ -160,6 +170,7 @@ struct graph {
 	uint64_t *pass;		/* node << 32 | gate, sorted by graph_finish */
 	uint32_t nodes, steps, powers, sets, unknowns, faults, gates, passes, directories;
 	uint32_t *step_from, *power_from; /* after graph_finish: node i's are [x[i], x[i + 1]) */
+	uint64_t parts;			/* how many graph_part gave */
 	struct graph_private *priv;	/* memory, the strings, capacities */
 };
 
@@ -192,6 +203,8 @@ struct graph_set *graph_set(struct graph *g, const char *key, const char *kind, 
     const char *schema);
 void graph_set_add(struct graph *g, struct graph_set *set, const char *object);
 void graph_set_follow(struct graph *g, struct graph_set *set, const char *follower);
+/* A new part: an even number, lower than all before, so what hangs on others comes first. */
+uint64_t graph_part(struct graph *g);
 /* These copy what is given, its strings interned; equal ones are one pointer. */
 const struct graph_gift *graph_gift(struct graph *g, const struct graph_gift *gift);
 const struct graph_basis *graph_basis(struct graph *g, const struct graph_basis *b);

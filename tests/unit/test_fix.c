@@ -19,7 +19,7 @@ static struct err e;
 static int
 takes(const char *sql, const struct graph_basis *b, const struct graph_set *set)
 {
-	struct fix_words w = { set, "new_owner", "SELECT", "" };
+	struct fix_words w = { set, "new_owner", "SELECT", "", NULL, 0 };
 	struct buf text = BUF_INIT;
 	int r;
 
@@ -214,10 +214,10 @@ START_TEST(two_cuts_do_not_take_together_what_each_leaves)
 	ag_attribute(b, "CREATEDB", SINK_DROP)->needs = STEP_USE;
 	fix("[role app] class=app\n");
 	ck_assert_uint_eq(av.n, 2);
-	ck_assert_str_eq(script(0), "REVOKE b FROM app;\n"
-	    "\\connect \"shop\"\nREVOKE TRUNCATE ON TABLE s.t FROM a;\n");
-	ck_assert_str_eq(script(1), "\\connect \"shop\"\nGRANT TRUNCATE ON TABLE s.t TO a;\n"
-	    "GRANT b TO app;\n");
+	ck_assert_str_eq(script(0), "\\connect \"shop\"\nREVOKE TRUNCATE ON TABLE s.t FROM a;\n"
+	    "REVOKE b FROM app;\n");
+	ck_assert_str_eq(script(1), "GRANT b TO app;\n"
+	    "\\connect \"shop\"\nGRANT TRUNCATE ON TABLE s.t TO a;\n");
 }
 END_TEST
 
@@ -410,8 +410,8 @@ START_TEST(accounts_that_were_alike_each_keep_what_they_need)
 	ck_assert_uint_eq(av.n, 4);
 	ck_assert_str_eq(script(0), "\\connect \"shop\"\n"
 	    "GRANT INSERT ON TABLE s.t TO a;\nGRANT INSERT ON TABLE s.t TO b;\n"
-	    "REVOKE deploy FROM a;\nREVOKE deploy FROM b;\n"
-	    "REVOKE TRUNCATE ON TABLE s.t FROM readers;\n");
+	    "REVOKE TRUNCATE ON TABLE s.t FROM readers;\n"
+	    "REVOKE deploy FROM a;\nREVOKE deploy FROM b;\n");
 }
 END_TEST
 
@@ -615,11 +615,10 @@ START_TEST(several_ways_are_all_cut)
 	fix("[role app] class=app\n");
 	ck_assert_uint_eq(av.n, 1);
 	ck_assert_str_eq(av.finding[0].fix->sql,
-	    "REVOKE a FROM app;\nREVOKE b FROM app;\n"
-	    "\\connect \"shop\"\nREVOKE TRIGGER ON TABLE s.t FROM app;\n");
-	ck_assert_str_eq(av.finding[0].fix->undo,
-	    "\\connect \"shop\"\nGRANT TRIGGER ON TABLE s.t TO app;\n"
-	    "GRANT b TO app;\nGRANT a TO app;\n");
+	    "\\connect \"shop\"\nREVOKE TRIGGER ON TABLE s.t FROM app;\n"
+	    "REVOKE a FROM app;\nREVOKE b FROM app;\n");
+	ck_assert_str_eq(av.finding[0].fix->undo, "GRANT b TO app;\nGRANT a TO app;\n"
+	    "\\connect \"shop\"\nGRANT TRIGGER ON TABLE s.t TO app;\n");
 }
 END_TEST
 
@@ -774,14 +773,13 @@ START_TEST(a_script_has_each_statement_once_and_each_database_together)
 	fix("[role *] class=app\n");
 	ck_assert_uint_eq(av.n, 3);
 	ck_assert_ptr_eq(av_find(a, "A1", SINK_DROP)->fix->sql, av_find(b, "A1", SINK_DROP)->fix->sql);
-	ck_assert_str_eq(script(0), "ALTER ROLE a NOCREATEDB;\n"
-	    "\\connect \"bank\"\nREVOKE TRUNCATE ON TABLE s.x FROM group;\n"
+	ck_assert_str_eq(script(0), "\\connect \"bank\"\nREVOKE TRUNCATE ON TABLE s.x FROM group;\n"
 	    "\\connect \"shop\"\nREVOKE TRUNCATE ON TABLE s.y FROM group;\n"
-	    "REVOKE TRIGGER ON TABLE s.y FROM group;\n");
-	ck_assert_str_eq(script(1), "\\connect \"shop\"\nGRANT TRIGGER ON TABLE s.y TO group;\n"
+	    "REVOKE TRIGGER ON TABLE s.y FROM group;\nALTER ROLE a NOCREATEDB;\n");
+	ck_assert_str_eq(script(1), "ALTER ROLE a CREATEDB;\n"
+	    "\\connect \"shop\"\nGRANT TRIGGER ON TABLE s.y TO group;\n"
 	    "GRANT TRUNCATE ON TABLE s.y TO group;\n"
-	    "\\connect \"bank\"\nGRANT TRUNCATE ON TABLE s.x TO group;\n"
-	    "ALTER ROLE a CREATEDB;\n");
+	    "\\connect \"bank\"\nGRANT TRUNCATE ON TABLE s.x TO group;\n");
 }
 END_TEST
 
@@ -808,12 +806,47 @@ START_TEST(paths_are_drawn_in_one_line)
 }
 END_TEST
 
+/* The script of the first n of four items, with these parts. */
+static void
+ck_script(const uint64_t *part, uint32_t n, const char *fix, const char *undo)
+{
+	static const struct graph_basis b[4] = { { .fix = "A", .undo = "a" },
+		{ .fix = "%{6}%{!4}B;\nREVOKE B", .undo = "b;\n%{6 4}c" },
+		{ .fix = "%{5}C", .undo = NULL }, { .fix = "ALTER TO %n", .undo = "n" } };
+	struct fix_item item[4];
+	struct buf text = BUF_INIT;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		item[i] = (struct fix_item){ .fix = b[i].fix, .undo = b[i].undo, .grant = "",
+			.part = part[i] };
+	}
+	fix_order(item, n);
+	fix_items(item, n, "o", 0, &text);
+	ck_assert_str_eq(buf_cstr(&text), fix);
+	buf_reset(&text);
+	fix_items(item, n, "o", 1, &text);
+	ck_assert_str_eq(buf_cstr(&text), undo);
+	buf_free(&text);
+}
+
+START_TEST(statements_depend_on_what_else_goes)
+{
+	ck_script((const uint64_t[]){ 0, 2 }, 2, "REVOKE B;\nA;\n", "a;\nb;\n");
+	ck_script((const uint64_t[]){ 6, 2 }, 2, "A;\nB;\nREVOKE B;\n", "b;\na;\n");
+	ck_script((const uint64_t[]){ 2, 6 }, 2, "B;\nREVOKE B;\nA;\n", "a;\nb;\n");
+	ck_script((const uint64_t[]){ 6, 2, 4 }, 3, "A;\nC;\nREVOKE B;\n", "b;\nc;\na;\n");
+	ck_script((const uint64_t[]){ 0, 6, 5, 0 }, 4, "B;\nREVOKE B;\nC;\nA;\nALTER TO o;\n",
+	    "n;\na;\nb;\n");
+}
+END_TEST
+
 START_TEST(templates_know_quotes_and_percent_signs)
 {
 	const char *object[] = { "s.\"a;\nb\"", "s.t" };
 	struct graph_set set = { .kind = "table", .object = object, .n = 2, .follower = object,
 		.followers = 1 };
-	struct fix_words w = { &set, "o", "", "\"you\"" };
+	struct fix_words w = { &set, "o", "", "\"you\"", NULL, 0 };
 	struct buf b = BUF_INIT;
 
 	fix_expand(&b, "REVOKE x ON %o FROM \"r;\n%%\"", &w);
@@ -922,6 +955,7 @@ fix_suite(void)
 	tcase_add_test(t, a_fault_has_its_own_statement);
 	tcase_add_test(t, a_script_has_each_statement_once_and_each_database_together);
 	tcase_add_test(t, paths_are_drawn_in_one_line);
+	tcase_add_test(t, statements_depend_on_what_else_goes);
 	tcase_add_test(t, templates_know_quotes_and_percent_signs);
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(big, audit_begin, audit_end);

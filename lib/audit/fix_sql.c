@@ -113,6 +113,16 @@ once_only(struct buf *b, size_t from)
 		b->len = from;
 }
 
+/* A name, which is a template. */
+static void
+add_name(struct buf *b, const char *name)
+{
+	for (; *name != '\0'; name++) {
+		buf_add(b, name, 1);
+		name += name[0] == '%' && name[1] == '%';
+	}
+}
+
 static void
 expand_one(struct buf *b, const char *s, const char *end, const struct fix_words *w,
     const char *object)
@@ -128,13 +138,13 @@ expand_one(struct buf *b, const char *s, const char *end, const struct fix_words
 			buf_str(b, object);
 			break;
 		case 'n':
-			buf_str(b, w->owner);
+			add_name(b, w->owner);
 			break;
 		case 'g':
 			buf_str(b, w->grant);
 			break;
 		case 'a':
-			buf_str(b, w->account);
+			add_name(b, w->account);
 			break;
 		default:
 			buf_add(b, s, 1);

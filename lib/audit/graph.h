@@ -65,7 +65,7 @@ enum node_kind { NODE_ACCOUNT, NODE_PUBLIC, NODE_ANYONE, NODE_HUB, NODE_SERVER }
 
 struct graph_node {
 	const char *name;	/* as people write it: shop_app, 'app'@'%' */
-	const char *sql;	/* quoted as SQL wants it; "" for hubs, anyone and the server */
+	const char *sql;	/* quoted, as a template; "" for hubs, anyone and the server */
 	const char *until;	/* when its elevation ends, ISO 8601, or NULL: never */
 	enum node_kind kind;
 	uint8_t login;		/* can log in */

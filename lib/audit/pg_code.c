@@ -179,29 +179,44 @@ code_name(const struct audit_pg_role *r)
 	return r->oid == 0 ? "PUBLIC" : r->name;
 }
 
-/* A grant by another than the owner is only seen by a REVOKE of that role. */
-static const char *
-as_grantor(struct audit_pg *a, const struct code_grant *g, const char *sql)
+/* ---- powers ------------------------------------------------------------ */
+
+static int
+find_powers(struct code *c, struct err *e)
 {
-	if (g->grantor == g->owner)
-		return sql;
-	return graph_printf(a->g, "SET ROLE %s; %s; RESET ROLE", g->grantor->sql, sql);
+	const struct graph *g = c->a->g;
+	uint32_t i;
+
+	if ((c->power = calloc((size_t)g->powers + 1, sizeof(*c->power))) == NULL)
+		return no_memory(e);
+	for (i = 0; i < g->powers; i++)
+		if ((strcmp(g->power[i].priv, "CREATE") == 0
+		    || strcmp(g->power[i].priv, "TRIGGER") == 0)
+		    && strcmp(g->power[i].set->db, c->a->db) == 0)
+			c->power[c->powers++] = i;
+	return 0;
 }
 
-void
-code_revoke(struct audit_pg *a, const struct code_grant *g, struct breach *b)
+const struct graph_power *
+code_power(const struct code *c, uint32_t *at, uint32_t from, const char *priv,
+    const char *kind, const char *object)
 {
-	b->advice = NULL;
-	if (g->passed_on) {
-		b->advice = graph_printf(a->g, "revoke first what %s has granted further",
-		    code_name(g->grantee));
-		return;
+	const struct graph_power *w;
+	uint32_t k;
+
+	while (*at < c->powers) {
+		w = &c->a->g->power[c->power[(*at)++]];
+		if (w->from != from || strcmp(w->priv, priv) != 0
+		    || (kind != NULL && strcmp(w->set->kind, kind) != 0))
+			continue;
+		for (k = 0; k < w->set->n; k++)
+			if (strcmp(w->set->object[k], object) == 0)
+				return w;
 	}
-	b->fix = as_grantor(a, g, graph_printf(a->g, "REVOKE %s ON %s FROM %s", g->privilege,
-	    g->on, g->grantee->sql));
-	b->undo = as_grantor(a, g, graph_printf(a->g, "GRANT %s ON %s TO %s%s", g->privilege,
-	    g->on, g->grantee->sql, g->option ? " WITH GRANT OPTION" : ""));
+	return NULL;
 }
+
+/* ---- steps ------------------------------------------------------------- */
 
 /* What makes one step together: a fix of all must be a fix of each. */
 static int
@@ -289,6 +304,7 @@ one_step(struct code *c, const struct breach *b, size_t n, struct err *e)
 			.undo = sql != NULL ? sql->undo : undo.len > 0 ? buf_cstr(&undo) : NULL,
 			.advice = sql != NULL && sql->fix == NULL ? sql->advice : b->advice,
 			.proof = b->proof, .db = sql != NULL ? sql->db : c->a->db,
+			.part = sql != NULL ? sql->part : 0,
 		};
 		const struct graph_step step = {
 			.from = b->from, .to = b->to, .needs = STEP_USE, .gives = STEP_BECOME,
@@ -338,6 +354,7 @@ code_free(struct code *c)
 	who_set_free(&c->create);
 	who_set_free(&c->anywhere);
 	who_free(&c->who);
+	free(c->power);
 	free(c->schema);
 	free(c->breaches.b);
 }
@@ -351,7 +368,7 @@ audit_pg_code(struct audit_pg *a, struct err *e)
 	if (who_load(&c.who, a, e) == 0
 	    && audit_pg_ask(a, "F1", "pg_database", NULL, database, the_database, &c, e) >= 0
 	    && audit_pg_ask(a, "F1", "pg_namespace", NULL, schemas, one_schema, &c, e) >= 0
-	    && code_definer(&c, e) == 0 && code_hijack(&c, e) == 0
+	    && find_powers(&c, e) == 0 && code_definer(&c, e) == 0 && code_hijack(&c, e) == 0
 	    && code_trigger(&c, e) == 0 && code_path(&c, e) == 0
 	    && code_foreign(&c, e) == 0)
 		rc = draw_steps(&c, e);

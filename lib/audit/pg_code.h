@@ -41,6 +41,7 @@ struct code {
 	struct breaches breaches;
 	struct code_schema *schema; /* by oid */
 	uint32_t schemas;
+	uint32_t *power, powers; /* those to CREATE and of TRIGGER */
 	/* On this database; anywhere: a place in it to create something, be it temporary. */
 	struct who_set connect, temp, create, anywhere;
 };
@@ -71,17 +72,12 @@ int breach_add(struct code *c, const struct breach *b, struct err *e);
 /* For people: PUBLIC's too. */
 const char *code_name(const struct audit_pg_role *r);
 
-/* A grant, and its end as SQL. */
-struct code_grant {
-	const char *privilege;
-	const char *on;		/* a template: "SCHEMA \"x\"" */
-	const struct audit_pg_role *grantee, *grantor, *owner; /* owner: the object's */
-	int option;		/* with grant option */
-	int passed_on;		/* the grantee granted it further */
-};
-
-/* Sets b->fix and b->undo; only advice where a REVOKE would take others' grants along. */
-void code_revoke(struct audit_pg *a, const struct code_grant *g, struct breach *b);
+/*
+ * The next power by which that node has that right on that object (as sets have it) of this
+ * database, and *at moves on: one for each who granted it.  kind NULL: any.  NULL: no more.
+ */
+const struct graph_power *code_power(const struct code *c, uint32_t *at, uint32_t from,
+    const char *priv, const char *kind, const char *object);
 
 /*
  * What tries a breach out (pg_proof.c), as a template, interned.  All names come as the

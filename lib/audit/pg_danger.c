@@ -49,8 +49,8 @@ static const struct danger untrusted = { NULL, SINK_OS, SEVERITY_CRITICAL, RUNS,
 /* What an extension brings in C is its own affair, but for the names above. */
 static const char functions[] =
     "SELECT p.oid::regprocedure, p.pronamespace, p.proname, l.lanname, p.pronargs,"
-    " x.grantee, x.grantor, x.is_grantable, p.proowner, (SELECT count(*)"
-    " FROM aclexplode(p.proacl) w WHERE w.grantor = x.grantee AND w.grantee <> x.grantee)"
+    " x.grantee, x.grantor, p.proowner,"
+    " coalesce(p.proacl, acldefault('f', p.proowner))::text"
     " FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang,"
     " aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x"
     " WHERE x.grantee <> p.proowner AND (p.proname IN ('dblink_connect_u', 'lo_export',"
@@ -87,26 +87,26 @@ proof_of(struct audit_pg *a, const struct danger *d, uint32_t args)
 }
 
 static void
-add_power(struct audit_pg *a, const struct danger *d, const char *function,
-    const struct audit_pg_schema *s, const struct code_grant *grant, const char *proof)
+add_power(const struct audit_pg_acl *acl, size_t at, const struct danger *d,
+    const char *function, const struct audit_pg_schema *s, const char *proof)
 {
-	struct breach sql = { 0 };
+	struct audit_pg *a = acl->a;
+	const struct audit_pg_role *to = acl->grant[at].to;
 	struct graph_set *set = graph_set(a->g,
 	    graph_printf(a->g, "F5 %s %s", a->db, function), "function", a->db, s->name);
+	struct graph_basis b = { .why = graph_printf(a->g, "may execute %s", function),
+		.row = graph_printf(a->g, "pg_proc(%s).proacl: EXECUTE to %s", function,
+		    code_name(to)),
+		.proof = proof, .db = a->db };
 
-	code_revoke(a, grant, &sql);
+	audit_pg_revoke(acl, at, ACL_EXECUTE, 0, &b);
 	if (set->n == 0)
 		graph_set_add(a->g, set, audit_pg_sql(a, function));
 	graph_power(a->g, &(struct graph_power){
-	    .from = audit_pg_role_node(a, grant->grantee), .needs = STEP_USE, .sink = d->sink,
+	    .from = audit_pg_role_node(a, to), .needs = STEP_USE, .sink = d->sink,
 	    .severity = d->severity, .priv = d->priv, .act = d->act,
 	    .gate = { a->db_gate, s->gate }, .set = set, .check = check_find("F5"),
-	    .basis = graph_basis(a->g, &(struct graph_basis){
-		.why = graph_printf(a->g, "may execute %s", function),
-		.row = graph_printf(a->g, "pg_proc(%s).proacl: EXECUTE to %s", function,
-		    code_name(grant->grantee)),
-		.fix = sql.fix, .undo = sql.undo, .advice = sql.advice, .proof = proof,
-		.db = a->db }) });
+	    .basis = graph_basis(a->g, &b) });
 }
 
 static int
@@ -115,20 +115,23 @@ one_function(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err
 	const struct danger *d = danger_of(pg_query_text(q, 2));
 	const char *function = graph_string(a->g, pg_query_text(q, 0));
 	const struct audit_pg_schema *s = audit_pg_schema(a, pg_query_u32(q, 1));
-	const struct code_grant grant = {
-		.privilege = "EXECUTE", .on = "ROUTINE %o",
-		.grantee = audit_pg_role(a, pg_query_u32(q, 5)),
-		.grantor = audit_pg_role(a, pg_query_u32(q, 6)),
-		.owner = audit_pg_role(a, pg_query_u32(q, 8)), .option = pg_query_true(q, 7),
-		.passed_on = pg_query_u32(q, 9) > 0,
-	};
+	const struct audit_pg_role *to = audit_pg_role(a, pg_query_u32(q, 5));
+	const struct audit_pg_role *by = audit_pg_role(a, pg_query_u32(q, 6));
+	struct audit_pg_acl acl = { .a = a, .on = "ROUTINE %o",
+		.owner = audit_pg_role(a, pg_query_u32(q, 7)) };
+	size_t i;
 
 	(void)ctx;	/* the graph is all that it fills */
-	(void)e;
-	if (s == NULL || grant.grantee == NULL || grant.grantor == NULL || grant.owner == NULL
-	    || grant.grantee->predefined || grant.grantee->super)
+	if (s == NULL || to == NULL || by == NULL || acl.owner == NULL || to->predefined
+	    || to->super)
 		return 0;
-	add_power(a, d, function, s, &grant, proof_of(a, d, pg_query_u32(q, 4)));
+	if (audit_pg_acl_add(&acl, pg_query_text(q, 8), NULL, e) != 0)
+		return -1;
+	audit_pg_acl_order(&acl);
+	for (i = 0; i < acl.n; i++)
+		if (acl.grant[i].to == to && acl.grant[i].by == by)
+			add_power(&acl, i, d, function, s, proof_of(a, d, pg_query_u32(q, 4)));
+	audit_pg_acl_free(&acl);
 	return 0;
 }
 

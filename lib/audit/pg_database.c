@@ -125,6 +125,19 @@ audit_pg_databases(struct audit_pg *a, struct err *e)
 
 /* ---- in each database ------------------------------------------------------ */
 
+/* The power of owning this database: the same SQL takes away what comes of it. */
+static const struct graph_power *
+owning(const struct audit_pg *a, uint32_t owner)
+{
+	const struct graph_power *w;
+
+	for (w = a->g->power; w < a->g->power + a->g->powers; w++)
+		if (w->from == owner && strcmp(w->priv, "OWNER") == 0
+		    && strcmp(w->set->kind, "database") == 0 && strcmp(w->set->db, a->db) == 0)
+			return w;
+	return NULL;
+}
+
 /* Its owner is pg_database_owner here, for what that role owns and is granted. */
 static void
 owner_is_owner(struct audit_pg *a)
@@ -135,11 +148,15 @@ owner_is_owner(struct audit_pg *a)
 		    a->db),
 		.row = graph_printf(a->g, "pg_database.datdba of %s", a->db) };
 	struct graph_step s = { .to = a->db_owner_node, .check = check_find("R4") };
+	const struct graph_power *w;
 
 	if (r == NULL)
 		return;
-	b.fix = graph_printf(a->g, "ALTER DATABASE %s OWNER TO %%n", a->db_sql);
-	b.undo = graph_printf(a->g, "ALTER DATABASE %s OWNER TO %s", a->db_sql, r->sql);
+	if ((w = owning(a, r->node)) != NULL) {
+		b.fix = w->basis->fix;
+		b.undo = w->basis->undo;
+		s.set = w->set;
+	}
 	s.from = r->node;
 	s.basis = graph_basis(a->g, &b);
 	graph_step(a->g, &s);

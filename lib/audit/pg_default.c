@@ -1,6 +1,7 @@
 /*
  * Default privileges (A3): what objects that do not exist yet will give away.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "audit/acl.h"
@@ -104,6 +105,8 @@ add_power(struct audit_pg *a, const struct entry *d, const struct audit_pg_item 
     const struct audit_pg_right *r)
 {
 	const char *name = acl_right_name(r->right), *head = head_of(a, d), *of = text_of(a, d);
+	const char *only;
+	int option = (it->options & r->right) != 0;
 	struct graph_power p = power_of(a, d, r);
 	struct graph_basis b = {
 		.why = graph_printf(a->g, "%s%s on %s", it->to->oid == 0 ? "PUBLIC will have "
@@ -112,21 +115,24 @@ add_power(struct audit_pg *a, const struct entry *d, const struct audit_pg_item 
 		.fix = graph_printf(a->g, "%sREVOKE %s ON %s FROM %s", head, name, d->kind->word,
 		    it->to->sql),
 		.undo = graph_printf(a->g, "%sGRANT %s ON %s TO %s%s", head, name, d->kind->word,
-		    it->to->sql, it->options & r->right ? " WITH GRANT OPTION" : ""),
-		.gift = gift_of(a, d),
+		    it->to->sql, option ? " WITH GRANT OPTION" : ""),
+		.part = option ? graph_part(a->g) : 0, .gift = gift_of(a, d),
 		.proof = future_proof(a, d->kind, d->maker, d->schema, r) };
 
 	p.from = audit_pg_role_node(a, it->to);
 	p.sink = r->sink;
 	p.basis = graph_basis(a->g, &b);
 	graph_power(a->g, &p);
-	if (!(it->options & r->right))
+	if (!option)
 		return;
+	/* The whole grant takes its option along. */
+	only = graph_printf(a->g, "%%{!%" PRIu64 "}", b.part++);
 	b.why = graph_printf(a->g, "may grant %s on %s", name, of);
 	b.proof = NULL;
 	b.gift = NULL;
-	b.fix = graph_printf(a->g, "%sREVOKE GRANT OPTION FOR %s ON %s FROM %s", head, name,
-	    d->kind->word, it->to->sql);
+	b.fix = graph_printf(a->g, "%s%sREVOKE GRANT OPTION FOR %s ON %s FROM %s", only, head,
+	    name, d->kind->word, it->to->sql);
+	b.undo = graph_printf(a->g, "%s%s", only, b.undo);
 	p.priv = "GRANT";
 	p.act = graph_printf(a->g, "GRANT %s to others", name);
 	p.basis = graph_basis(a->g, &b);

@@ -1,6 +1,6 @@
 /*
- * Owners and grants of one set of objects: what the owner and each grantee could do, the
- * SQL that takes it away, and the SQL that brings the very same grants back.
+ * Owners and grants of one set of objects: what the owner and each grantee could do, and the
+ * SQL that takes it away.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@
 
 /*
  * What is not here leads nowhere by itself: USAGE and CONNECT are gates, EXECUTE of what may
- * do harm is the business of pg_code.c.  LOCK TABLE is allowed to whom may UPDATE, DELETE or TRUNCATE, and
- * needs neither a column's name nor SELECT.
+ * do harm is the business of pg_code.c.  LOCK TABLE is allowed to whom may UPDATE, DELETE or
+ * TRUNCATE, and needs neither a column's name nor SELECT.
  */
 static const struct audit_pg_right rights[] = {
 	{ ON(RELATION), ACL_SELECT, SINK_READ_ALL, SEVERITY_MEDIUM, "A1",
@@ -110,7 +110,7 @@ audit_pg_items_free(struct audit_pg_items *items)
 	items->n = 0;
 }
 
-/* ---- the SQL of grants ---------------------------------------------------------- */
+/* ---- powers ------------------------------------------------------------------------ */
 
 /* One set of objects under work. */
 struct work {
@@ -118,174 +118,8 @@ struct work {
 	const struct audit_pg_object *o;
 	const struct audit_pg_role *owner;
 	struct graph_set *set;
-	struct audit_pg_items items;
-	const char *column;	/* of a column's grants, as a template wants it; NULL */
-	const char *column_name; /* the same for people */
+	struct audit_pg_acl acl;
 };
-
-/* "SELECT, UPDATE", with the column behind each. */
-static void
-add_rights(struct buf *b, uint32_t mask, const char *column)
-{
-	uint32_t right;
-	int first = 1;
-
-	for (right = 1; right < UINT32_C(1) << ACL_RIGHTS; right <<= 1)
-		if (mask & right) {
-			buf_fmt(b, "%s%s", first ? "" : ", ", acl_right_name(right));
-			if (column != NULL)
-				buf_fmt(b, " (%s)", column);
-			first = 0;
-		}
-}
-
-/* A grant or revoke acts as the owner's, unless another role does it. */
-static void
-as_grantor(struct buf *b, const struct work *w, const struct audit_pg_role *by, int begin)
-{
-	if (by == w->owner)
-		return;
-	if (begin)
-		buf_fmt(b, "SET ROLE %s; ", by->sql);
-	else
-		buf_str(b, "; RESET ROLE");
-}
-
-static void
-add_grant(struct buf *b, const struct work *w, uint32_t mask, const char *column,
-    const struct audit_pg_role *to, const struct audit_pg_role *by, int option)
-{
-	if (mask == 0)
-		return;
-	if (b->len > 0)
-		buf_str(b, ";\n");
-	as_grantor(b, w, by, 1);
-	buf_str(b, "GRANT ");
-	add_rights(b, mask, column);
-	buf_fmt(b, " ON %s %%o TO %s%s", w->o->kind->grant, to->sql,
-	    option ? " WITH GRANT OPTION" : "");
-	as_grantor(b, w, by, 0);
-}
-
-static void
-add_revoke(struct buf *b, const struct work *w, uint32_t mask, const struct audit_pg_item *it,
-    int option_only, int cascade)
-{
-	if (b->len > 0)
-		buf_str(b, ";\n");
-	as_grantor(b, w, it->by, 1);
-	buf_str(b, option_only ? "REVOKE GRANT OPTION FOR " : "REVOKE ");
-	add_rights(b, mask, w->column);
-	buf_fmt(b, " ON %s %%o FROM %s%s", w->o->kind->grant, it->to->sql,
-	    cascade ? " CASCADE" : "");
-	as_grantor(b, w, it->by, 0);
-}
-
-/* Does somebody hold that right by a grant of the owner? */
-static int
-owner_granted(const struct work *w, const struct audit_pg_role *to, uint32_t right)
-{
-	size_t i;
-
-	for (i = 0; i < w->items.n; i++)
-		if (w->items.item[i].to == to && w->items.item[i].by == w->owner
-		    && (w->items.item[i].rights & right))
-			return 1;
-	return 0;
-}
-
-/*
- * The grants of that right that hang on the item's grant option: their indexes into *hang,
- * which has room for all.  Returns their number.  What hangs on those in turn stays: they
- * get an option of their own.
- */
-static size_t
-dependents(const struct work *w, size_t item, uint32_t right, size_t *hang)
-{
-	const struct audit_pg_item *all = w->items.item;
-	size_t n = 0, i;
-
-	for (i = 0; (all[item].options & right) && i < w->items.n; i++)
-		if (all[i].by == all[item].to && (all[i].rights & right))
-			hang[n++] = i;
-	return n;
-}
-
-/*
- * The grants that fall with this one belong to others, who may need them: they get them
- * from the owner first, and on undo from whom they had them.
- */
-static void
-fix_grant(struct work *w, size_t item, uint32_t right, int option_only,
-    struct graph_basis *basis)
-{
-	const struct audit_pg_item *all = w->items.item, *it = &all[item];
-	size_t *hang = calloc(w->items.n + 1, sizeof(*hang)), n, i;
-	struct buf fix = BUF_INIT, undo = BUF_INIT;
-
-	if (hang == NULL) {
-		w->a->failed = 1;
-		return;
-	}
-	n = dependents(w, item, right, hang);
-	for (i = 0; i < n; i++)
-		if (!owner_granted(w, all[hang[i]].to, right))
-			add_grant(&fix, w, right, w->column, all[hang[i]].to, w->owner,
-			    (all[hang[i]].options & right) != 0);
-	add_revoke(&fix, w, right, it, option_only, n > 0);
-	add_grant(&undo, w, right, w->column, it->to, it->by, (it->options & right) != 0);
-	for (i = 0; i < n; i++)
-		add_grant(&undo, w, right, w->column, all[hang[i]].to, all[hang[i]].by,
-		    (all[hang[i]].options & right) != 0);
-	for (i = 0; i < n; i++) {
-		struct audit_pg_item own = { all[hang[i]].to, w->owner, 0, 0 };
-
-		if (!owner_granted(w, own.to, right))
-			add_revoke(&undo, w, right, &own, 0, 0);
-	}
-	free(hang);
-	basis->fix = audit_pg_take(w->a, &fix);
-	basis->undo = audit_pg_take(w->a, &undo);
-}
-
-/* A superuser acts as the owner, whatever he was when he made the grant. */
-static int
-cannot_act(const struct work *w, const struct audit_pg_role *by)
-{
-	return by != w->owner && by->super;
-}
-
-/* REVOKE on a table takes the columns' grants of the same grantor along. */
-static const char *
-with_columns(struct work *w, const char *undo, const struct audit_pg_item *it, uint32_t right,
-    struct err *e)
-{
-	struct audit_pg_items items;
-	struct buf b = BUF_INIT;
-	char **part;
-	int i, n;
-	size_t k;
-
-	if (w->o->columns == NULL || w->column != NULL)
-		return undo;
-	if ((n = acl_array(w->o->columns, &part, e)) < 0)
-		return undo;	/* told by the caller's walk over the columns */
-	buf_str(&b, undo);
-	for (i = 0; i + 1 < n; i += 2) {
-		if (audit_pg_items(w->a, part[i + 1], &items, e) != 0) {
-			w->a->failed = 1;
-			break;
-		}
-		for (k = 0; k < items.n; k++)
-			if (items.item[k].to == it->to && items.item[k].by == it->by
-			    && (items.item[k].rights & right))
-				add_grant(&b, w, right, audit_pg_template(w->a, part[i]), it->to,
-				    it->by, (items.item[k].options & right) != 0);
-		audit_pg_items_free(&items);
-	}
-	free(part);
-	return audit_pg_take(w->a, &b);
-}
 
 /*
  * What a policy calls it: SELECT of secrets is none of the SELECTs that a class may do, and
@@ -298,8 +132,6 @@ priv_of(const struct work *w, uint32_t right)
 		return "USAGE";
 	return w->o->kind->class == PG_CATALOG ? "pg_read_all_data" : acl_right_name(right);
 }
-
-/* ---- powers ------------------------------------------------------------------------ */
 
 static const char *
 place(const struct work *w)
@@ -324,14 +156,19 @@ power_of(const struct work *w, const struct audit_pg_role *from, const char *che
 	return p;
 }
 
-/* How an account gets a right of this set as its own; what shows secrets is given to nobody. */
+/*
+ * How an account gets a right of this set, or on that column, as its own; what shows secrets is
+ * given to nobody.
+ */
 static const struct graph_gift *
-gift_of(const struct work *w, const char *right)
+gift_of(const struct work *w, const char *right, const struct audit_pg_grant *on)
 {
 	struct graph *g = w->a->g;
-	int literal = w->column != NULL || w->o->kind->class == PG_ROUTINE;
-	const char *what = w->column == NULL ? right : graph_printf(g, "%s (%s)", right, w->column);
-	struct graph_gift gift = { .part = w->column == NULL && literal ? right : w->column_name };
+	const char *column = on != NULL ? on->column : NULL;
+	int literal = column != NULL || w->o->kind->class == PG_ROUTINE;
+	const char *what = column == NULL ? right : graph_printf(g, "%s (%s)", right, column);
+	struct graph_gift gift = { .part = column != NULL ? on->column_name :
+		literal ? right : NULL };
 
 	if (w->o->kind->grant == NULL || w->o->kind->class == PG_CATALOG)
 		return NULL;
@@ -344,20 +181,41 @@ gift_of(const struct work *w, const char *right)
 
 /* The same for a column. */
 static const char *
-column_proof(struct work *w, uint32_t right)
+column_proof(struct graph *g, uint32_t right, const char *column)
 {
-	struct graph *g = w->a->g;
-
 	switch (right) {
 	case ACL_SELECT:
 		return graph_printf(g, "SELECT count(*) FROM (SELECT %s FROM %%o LIMIT 1) AS one",
-		    w->column);
+		    column);
 	case ACL_INSERT:
-		return graph_printf(g, "INSERT INTO %%o (%s) SELECT NULL WHERE false", w->column);
+		return graph_printf(g, "INSERT INTO %%o (%s) SELECT NULL WHERE false", column);
 	case ACL_UPDATE:
-		return graph_printf(g, "UPDATE %%o SET %s = NULL WHERE false", w->column);
+		return graph_printf(g, "UPDATE %%o SET %s = NULL WHERE false", column);
 	}
 	return NULL;
+}
+
+/* The right to grant it on. */
+static void
+add_option(struct work *w, size_t at, const struct audit_pg_right *r, struct graph_power *p,
+    struct graph_basis *b)
+{
+	const struct audit_pg_grant *x = &w->acl.grant[at];
+	const char *name = acl_right_name(r->right);
+	struct graph *g = w->a->g;
+
+	b->why = graph_printf(g, "may grant %s on %s", name, place(w));
+	b->gift = NULL;
+	b->proof = x->column != NULL
+	    ? graph_printf(g, "GRANT %s (%s) ON %%o TO PUBLIC", name, x->column)
+	    : graph_printf(g, "GRANT %s ON %s %%o TO PUBLIC", name, w->o->kind->grant);
+	audit_pg_revoke(&w->acl, at, r->right, 1, b);
+	p->check = check_find("A1");
+	p->severity = SEVERITY_HIGH;
+	p->priv = "GRANT";
+	p->act = graph_printf(g, "GRANT %s to others", name);
+	p->basis = graph_basis(g, b);
+	graph_power(g, p);
 }
 
 /*
@@ -365,58 +223,33 @@ column_proof(struct work *w, uint32_t right)
  * them, the next one to be made, too.
  */
 static void
-add_right(struct work *w, size_t item, const struct audit_pg_right *r, struct err *e)
+add_right(struct work *w, size_t at, const struct audit_pg_right *r)
 {
-	const struct audit_pg_item *it = &w->items.item[item];
+	const struct audit_pg_grant *x = &w->acl.grant[at];
 	struct graph *g = w->a->g;
-	const char *name = acl_right_name(r->right), *at = place(w);
-	const char *check = it->to->oid == 0 ? "A2"
-	    : w->column != NULL && r->sink == SINK_WRITE ? "A4" : r->check;
-	struct graph_power p = power_of(w, it->to, check);
-	struct graph_basis b = { .gift = gift_of(w, name), .proof = w->column == NULL ? r->proof :
-		column_proof(w, r->right) };
+	const char *name = acl_right_name(r->right), *column = x->column_name;
+	const char *check = x->to->oid == 0 ? "A2"
+	    : column != NULL && r->sink == SINK_WRITE ? "A4" : r->check;
+	struct graph_power p = power_of(w, x->to, check);
+	struct graph_basis b = { .gift = gift_of(w, name, x), .proof = column == NULL ? r->proof :
+		column_proof(g, r->right, x->column) };
 
-	b.why = graph_printf(g, "%s%s%s%s%s on %s", it->to->oid == 0 ? "PUBLIC has " : "granted ",
-	    name, w->column != NULL ? " (" : "", w->column != NULL ? w->column_name : "",
-	    w->column != NULL ? ")" : "", at);
-	b.row = graph_printf(g, "%s.%s: %s to %s by %s", w->column != NULL ? "pg_attribute" :
-	    w->o->kind->catalog, w->column != NULL ? "attacl" : w->o->kind->acl, name,
-	    it->to->oid == 0 ? "PUBLIC" : it->to->name, it->by->name);
+	b.why = graph_printf(g, "%s%s%s%s%s on %s", x->to->oid == 0 ? "PUBLIC has " : "granted ",
+	    name, column != NULL ? " (" : "", column != NULL ? column : "",
+	    column != NULL ? ")" : "", place(w));
+	b.row = graph_printf(g, "%s.%s: %s to %s by %s", column != NULL ? "pg_attribute" :
+	    w->o->kind->catalog, column != NULL ? "attacl" : w->o->kind->acl, name,
+	    x->to->oid == 0 ? "PUBLIC" : x->to->name, x->by->name);
 	p.sink = r->sink;
 	p.severity = r->severity;
 	p.priv = priv_of(w, r->right);
 	p.act = name;
-	if (r->sink == SINK_NONE) {
-		p.basis = graph_basis(g, &b);
-		graph_power(g, &p);
-		return;
-	}
-	if (cannot_act(w, it->by))
-		b.advice = graph_printf(g, "%s, who granted it, became a superuser, and acts as "
-		    "the owner now: take that from him, REVOKE, and give it back", it->by->name);
-	else
-		fix_grant(w, item, r->right, 0, &b);
-	if (b.undo != NULL)
-		b.undo = with_columns(w, b.undo, it, r->right, e);
+	if (r->sink != SINK_NONE)
+		audit_pg_revoke(&w->acl, at, r->right, 0, &b);
 	p.basis = graph_basis(g, &b);
 	graph_power(g, &p);
-	if (!(it->options & r->right))
-		return;
-	b.why = graph_printf(g, "may grant %s on %s", name, at);
-	b.gift = NULL;
-	b.proof = w->column != NULL
-	    ? graph_printf(g, "GRANT %s (%s) ON %%o TO PUBLIC", name, w->column)
-	    : graph_printf(g, "GRANT %s ON %s %%o TO PUBLIC", name, w->o->kind->grant);
-	if (b.fix != NULL) {
-		fix_grant(w, item, r->right, 1, &b);
-		b.undo = with_columns(w, b.undo, it, r->right, e);
-	}
-	p.check = check_find("A1");
-	p.severity = SEVERITY_HIGH;
-	p.priv = "GRANT";
-	p.act = graph_printf(g, "GRANT %s to others", name);
-	p.basis = graph_basis(g, &b);
-	graph_power(g, &p);
+	if (r->sink != SINK_NONE && (x->options & r->right))
+		add_option(w, at, r, &p, &b);
 }
 
 /* CONNECT and USAGE open the gates to what lies within. */
@@ -430,42 +263,23 @@ pass_gate(const struct work *w, const struct audit_pg_role *r, uint32_t held)
 }
 
 static void
-add_grants(struct work *w, struct err *e)
+add_grants(struct work *w)
 {
 	const struct audit_pg_right *r;
-	struct audit_pg_item *it;
+	const struct audit_pg_grant *x;
 	size_t i;
 	uint32_t right;
 
-	for (i = 0; i < w->items.n; i++) {
-		it = &w->items.item[i];
-		if (it->to == w->owner)
+	for (i = 0; i < w->acl.n; i++) {
+		x = &w->acl.grant[i];
+		if (x->to == w->owner)
 			continue;
-		pass_gate(w, it->to, it->rights);
+		pass_gate(w, x->to, x->rights);
 		for (right = 1; right < UINT32_C(1) << ACL_RIGHTS; right <<= 1)
-			if ((it->rights & right)
+			if ((x->rights & right)
 			    && (r = audit_pg_right(w->o->kind->class, right)) != NULL)
-				add_right(w, i, r, e);
+				add_right(w, i, r);
 	}
-}
-
-/* All grants as they are, the owner's first: an heir may have held some himself. */
-static void
-restore_grants(struct work *w, struct buf *b)
-{
-	const struct audit_pg_item *it;
-	size_t i;
-	int by_owner;
-
-	for (by_owner = 1; by_owner >= 0; by_owner--)
-		for (i = 0; i < w->items.n; i++) {
-			it = &w->items.item[i];
-			if (it->to == w->owner || (it->by == w->owner) != by_owner
-			    || cannot_act(w, it->by))
-				continue;
-			add_grant(b, w, it->rights & ~it->options, NULL, it->to, it->by, 0);
-			add_grant(b, w, it->options, NULL, it->to, it->by, 1);
-		}
 }
 
 /* An heir who held a grant option hands it back with the rest, and an owner needs none. */
@@ -475,8 +289,10 @@ may_leave_options(const struct work *w)
 	uint32_t owners = 0, others = 0;
 	size_t i;
 
-	for (i = 0; i < w->items.n; i++)
-		*(w->items.item[i].to == w->owner ? &owners : &others) |= w->items.item[i].options;
+	for (i = 0; i < w->acl.n; i++)
+		if (w->acl.grant[i].column == NULL)
+			*(w->acl.grant[i].to == w->owner ? &owners : &others) |=
+			    w->acl.grant[i].options;
 	return w->o->kind->grant != NULL && owners == 0 && others != 0;
 }
 
@@ -500,9 +316,10 @@ fix_owner(struct work *w, struct graph_basis *basis)
 	}
 	buf_fmt(&undo, "ALTER %s %%o OWNER TO %s", k->alter, w->owner->sql);
 	if (may_leave_options(w))
-		buf_fmt(&undo, ";\nREVOKE GRANT OPTION FOR ALL ON %s %%o FROM %s", k->grant,
+		buf_fmt(&undo, ";\n%%{n}REVOKE GRANT OPTION FOR ALL ON %s %%o FROM %s", k->grant,
 		    w->owner->sql);
-	restore_grants(w, &undo);
+	if (k->grant != NULL)
+		audit_pg_restore(&w->acl, &undo);
 	basis->fix = audit_pg_take(w->a, &fix);
 	basis->undo = audit_pg_take(w->a, &undo);
 }
@@ -534,9 +351,9 @@ add_ordinary(struct work *w, const struct graph_basis *owner)
 	uint32_t held = 0;
 	size_t i;
 
-	for (i = 0; i < w->items.n; i++)
-		if (w->items.item[i].to == w->owner)
-			held |= w->items.item[i].rights;
+	for (i = 0; i < w->acl.n; i++)
+		if (w->acl.grant[i].to == w->owner && w->acl.grant[i].column == NULL)
+			held |= w->acl.grant[i].rights;
 	pass_gate(w, w->owner, held);
 	for (i = 0; i < sizeof(ordinary) / sizeof(ordinary[0]); i++) {
 		r = audit_pg_right(w->o->kind->class, ordinary[i]);
@@ -547,7 +364,7 @@ add_ordinary(struct work *w, const struct graph_basis *owner)
 		p.act = acl_right_name(ordinary[i]);
 		p.priv = priv_of(w, ordinary[i]);
 		b.proof = r->proof;
-		b.gift = gift_of(w, p.act);
+		b.gift = gift_of(w, p.act, NULL);
 		if (p.sink == SINK_NONE)
 			b.fix = b.undo = NULL;
 		p.basis = graph_basis(w->a->g, &b);
@@ -602,47 +419,45 @@ add_implied(struct work *w)
 			p.severity = r->severity;
 			p.act = acl_right_name(right);
 			p.priv = priv_of(w, right);
-			b.gift = gift_of(w, p.act);
+			b.gift = gift_of(w, p.act, NULL);
 			p.basis = graph_basis(w->a->g, &b);
 			graph_power(w->a->g, &p);
 		}
 }
 
 static int
-add_columns(struct work *w, struct err *e)
+read_columns(struct work *w, struct err *e)
 {
 	char **part;
-	int i, n;
+	int i, n, rc = 0;
 
 	if ((n = acl_array(w->o->columns, &part, e)) < 0)
 		return -1;
-	for (i = 0; i + 1 < n; i += 2) {
-		if (audit_pg_items(w->a, part[i + 1], &w->items, e) != 0) {
-			free(part);
-			return -1;
-		}
-		w->column = audit_pg_template(w->a, part[i]);
-		w->column_name = part[i];
-		add_grants(w, e);
-		audit_pg_items_free(&w->items);
-	}
+	for (i = 0; rc == 0 && i + 1 < n; i += 2)
+		rc = audit_pg_acl_add(&w->acl, part[i + 1], part[i], e);
 	free(part);
-	return 0;
+	return rc;
 }
 
 static int
 add_powers(struct work *w, struct err *e)
 {
 	const struct audit_pg_object *o = w->o;
+	int rc = 0;
 
-	if (o->acl != NULL && audit_pg_items(w->a, o->acl, &w->items, e) != 0)
-		return -1;
-	add_owner(w);
-	add_implied(w);
-	if (o->kind->grant != NULL)
-		add_grants(w, e);
-	audit_pg_items_free(&w->items);
-	return o->columns != NULL ? add_columns(w, e) : 0;
+	if (o->acl != NULL)
+		rc = audit_pg_acl_add(&w->acl, o->acl, NULL, e);
+	if (rc == 0 && o->columns != NULL)
+		rc = read_columns(w, e);
+	if (rc == 0) {
+		audit_pg_acl_order(&w->acl);
+		add_owner(w);
+		add_implied(w);
+		if (o->kind->grant != NULL)
+			add_grants(w);
+	}
+	audit_pg_acl_free(&w->acl);
+	return rc;
 }
 
 /* The sequences of serial columns change hands with the table. */
@@ -673,14 +488,17 @@ audit_pg_add(struct audit_pg *a, const struct audit_pg_object *o, struct err *e)
 		return 0;
 	}
 	buf_fmt(&key, "%s\1%d\1%" PRIu32 "\1%d\1%s\1%s\1%s\1%s\1%s", o->kind->name,
-	    (int)o->kind->class, o->owner, o->owned, o->db, single ? o->name : "", o->schema, o->acl != NULL ? o->acl : "",
-	    o->columns != NULL ? o->columns : "");
+	    (int)o->kind->class, o->owner, o->owned, o->db, single ? o->name : "", o->schema,
+	    o->acl != NULL ? o->acl : "", o->columns != NULL ? o->columns : "");
 	if (buf_check(&key, e) != 0)
 		return -1;
 	w.set = graph_set(a->g, buf_cstr(&key), o->kind->name, o->db, o->schema);
 	buf_free(&key);
-	if (w.set->n == 0)
+	if (w.set->n == 0) {
+		w.acl = (struct audit_pg_acl){ .a = a, .owner = w.owner,
+			.on = graph_printf(a->g, "%s %%o", o->kind->grant != NULL ? o->kind->grant : "") };
 		rc = add_powers(&w, e);
+	}
 	graph_set_add(a->g, w.set, audit_pg_sql(a, o->name));
 	return rc == 0 && o->sequences != NULL ? add_followers(&w, e) : rc;
 }

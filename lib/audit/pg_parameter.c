@@ -44,82 +44,73 @@ static const struct {
 };
 
 struct parameter {
-	const char *name;
-	const struct audit_pg_items *items;
+	const char *name, *sql;	/* plain, quoted */
+	struct audit_pg_acl acl;
 	int system;		/* does ALTER SYSTEM work at all? */
 };
 
 static void
-add_power(struct audit_pg *a, const char *name, const struct audit_pg_item *it,
-    uint32_t right, size_t kind)
+add_power(const struct parameter *s, size_t at, uint32_t right, size_t kind)
 {
-	const char *verb = acl_right_name(right), *to = it->to->sql;
-	const char *sql = audit_pg_ident(a, name);
-	const char *option = it->options & right ? " WITH GRANT OPTION" : "";
+	struct graph *g = s->acl.a->g;
+	const struct audit_pg_grant *x = &s->acl.grant[at];
+	const char *verb = acl_right_name(right);
+	struct graph_set *set = graph_set(g, graph_printf(g, "parameter\1%s", s->name),
+	    "parameter", "", "");
 	struct graph_basis b = {
-		.why = graph_printf(a->g, "%s %s on parameter %s",
-		    it->to->oid == 0 ? "PUBLIC has" : "granted", verb, name),
-		.row = graph_printf(a->g, "pg_parameter_acl: %s on %s to %s by %s", verb, name,
-		    it->to->sql, it->by->name) };
-	struct graph_power p = { .from = it->to->node, .needs = STEP_USE,
+		.why = graph_printf(g, "%s %s on parameter %s",
+		    x->to->oid == 0 ? "PUBLIC has" : "granted", verb, s->name),
+		.row = graph_printf(g, "pg_parameter_acl: %s on %s to %s by %s", verb, s->name,
+		    x->to->sql, x->by->name),
+		.proof = right == ACL_SET ? graph_printf(g, "SET LOCAL %s TO DEFAULT", s->sql)
+		    : graph_printf(g, "ALTER SYSTEM RESET %s", s->sql) };
+	struct graph_power p = { .from = x->to->node, .needs = STEP_USE,
 		.sink = settings[kind].sink, .severity = settings[kind].severity, .priv = verb,
-		.act = graph_printf(a->g, "%s %s", verb, name),
-		.gate = { GRAPH_NO_GATE, GRAPH_NO_GATE },
-		.set = graph_set(a->g, graph_printf(a->g, "parameter\1%s", name), "parameter", "",
-		    ""),
+		.act = graph_printf(g, "%s %s", verb, s->name),
+		.gate = { GRAPH_NO_GATE, GRAPH_NO_GATE }, .set = set,
 		.check = check_find(settings[kind].check) };
 
-	if (p.set->n == 0)
-		graph_set_add(a->g, graph_set(a->g, graph_printf(a->g, "parameter\1%s", name),
-		    "parameter", "", ""), sql);
-	/* As in pg_grant.c: who is not the bootstrap superuser granted it by an option. */
-	if (it->by->super) {
-		b.fix = graph_printf(a->g, "REVOKE %s ON PARAMETER %s FROM %s CASCADE", verb, sql,
-		    to);
-		b.undo = graph_printf(a->g, "GRANT %s ON PARAMETER %s TO %s%s", verb, sql, to,
-		    option);
-	} else {
-		b.fix = graph_printf(a->g, "SET ROLE %s; REVOKE %s ON PARAMETER %s FROM %s; "
-		    "RESET ROLE", it->by->sql, verb, sql, to);
-		b.undo = graph_printf(a->g, "SET ROLE %s; GRANT %s ON PARAMETER %s TO %s%s; "
-		    "RESET ROLE", it->by->sql, verb, sql, to, option);
-	}
-	b.proof = right == ACL_SET ? graph_printf(a->g, "SET LOCAL %s TO DEFAULT", sql)
-	    : graph_printf(a->g, "ALTER SYSTEM RESET %s", sql);
-	p.basis = graph_basis(a->g, &b);
-	graph_power(a->g, &p);
+	if (set->n == 0)
+		graph_set_add(g, set, s->sql);
+	audit_pg_revoke(&s->acl, at, right, 0, &b);
+	p.basis = graph_basis(g, &b);
+	graph_power(g, &p);
 }
 
 static void
-add_parameter(struct audit_pg *a, const struct parameter *s)
+add_parameter(const struct parameter *s)
 {
-	const struct audit_pg_item *it;
+	const struct audit_pg_grant *x;
 	size_t i, kind = 0;
 
 	while (fnmatch(settings[kind].pattern, s->name, 0) != 0)
 		kind++;
-	for (i = 0; i < s->items->n; i++) {
-		it = &s->items->item[i];
-		if (it->to->super)
+	for (i = 0; i < s->acl.n; i++) {
+		x = &s->acl.grant[i];
+		if (x->to->super)
 			continue;
-		if ((it->rights & ACL_SET) && settings[kind].set)
-			add_power(a, s->name, it, ACL_SET, kind);
-		if ((it->rights & ACL_ALTER_SYSTEM) && s->system)
-			add_power(a, s->name, it, ACL_ALTER_SYSTEM, kind);
+		if ((x->rights & ACL_SET) && settings[kind].set)
+			add_power(s, i, ACL_SET, kind);
+		if ((x->rights & ACL_ALTER_SYSTEM) && s->system)
+			add_power(s, i, ACL_ALTER_SYSTEM, kind);
 	}
 }
 
+/* All superusers grant as the one that the server was made with. */
 static int
 read_parameter(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
 {
-	struct audit_pg_items items;
-	struct parameter s = { pg_query_text(q, 0), &items, pg_query_true(q, 2) };
+	struct parameter s = { .name = pg_query_text(q, 0), .system = pg_query_true(q, 2),
+		.sql = audit_pg_ident(a, pg_query_text(q, 0)),
+		.acl = { .a = a, .on = "PARAMETER %o",
+			.owner = audit_pg_role(a, PG_BOOTSTRAP_OID) } };
 
 	(void)ctx;
-	if (audit_pg_items(a, pg_query_text(q, 1), &items, e) != 0)
+	if (audit_pg_acl_add(&s.acl, pg_query_text(q, 1), NULL, e) != 0)
 		return -1;
-	add_parameter(a, &s);
-	audit_pg_items_free(&items);
+	audit_pg_acl_order(&s.acl);
+	add_parameter(&s);
+	audit_pg_acl_free(&s.acl);
 	return 0;
 }
 

@@ -55,7 +55,6 @@ struct paths {
 	const char *server;
 	struct place *place;	/* in the order of c->schema, then the database's */
 	int marking;
-	uint32_t *power, powers; /* those to CREATE */
 };
 
 static int
@@ -152,24 +151,21 @@ widest(struct creator *k, uint32_t grantee, struct err *e)
 	return rc;
 }
 
-/* The power that this grant is already: one REVOKE ends both. */
-static const struct graph_power *
-power_to_create(const struct paths *p, uint32_t from, const char *kind, const char *object)
+/* A step for each power that this grantee has by it: one REVOKE ends both. */
+static int
+by_powers(struct creator *k, const struct audit_pg_role *grantee, const char *kind,
+    const char *object, struct err *e)
 {
-	const struct graph *g = p->c->a->g;
-	uint32_t i, k;
+	const struct code *c = k->p->c;
+	uint32_t at = 0, node = audit_pg_role_node(c->a, grantee);
+	int rc;
 
-	for (i = 0; i < p->powers; i++) {
-		const struct graph_power *w = &g->power[p->power[i]];
-
-		if (w->from != from || strcmp(w->set->kind, kind) != 0
-		    || (*kind == 's' && strcmp(w->set->db, p->c->a->db) != 0))
-			continue;
-		for (k = 0; k < w->set->n; k++)
-			if (strcmp(w->set->object[k], object) == 0)
-				return w;
-	}
-	return NULL;
+	k->breach.power = code_power(c, &at, node, "CREATE", kind, object);
+	do
+		rc = widest(k, grantee->oid, e);
+	while (rc == 0 && k->breach.power != NULL
+	    && (k->breach.power = code_power(c, &at, node, "CREATE", kind, object)) != NULL);
+	return rc;
 }
 
 static int
@@ -195,10 +191,9 @@ one_creator(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err 
 		.row = graph_printf(a->g, database ? "pg_database(%s).datacl: CREATE to %s"
 		    : "pg_namespace(%s).nspacl: CREATE to %s", name, code_name(grantee)),
 		.advice = "revoke CREATE where it is not needed",
-		.power = power_to_create(p, audit_pg_role_node(a, grantee),
-		    database ? "database" : "schema", audit_pg_sql(a, pg_query_text(q, 3))),
 	};
-	return widest(&k, grantee->oid, e);
+	return by_powers(&k, grantee, database ? "database" : "schema",
+	    audit_pg_sql(a, pg_query_text(q, 3)), e);
 }
 
 /* Owners: of each schema, and of the database. */
@@ -380,20 +375,6 @@ look(struct paths *p, struct err *e)
 	return 0;
 }
 
-static int
-find_powers(struct paths *p, struct err *e)
-{
-	const struct graph *g = p->c->a->g;
-	uint32_t i;
-
-	if ((p->power = calloc((size_t)g->powers + 1, sizeof(*p->power))) == NULL)
-		return err_set(e, ERR_SYSTEM, "out of memory");
-	for (i = 0; i < g->powers; i++)
-		if (strcmp(g->power[i].priv, "CREATE") == 0 && g->power[i].basis->fix != NULL)
-			p->power[p->powers++] = i;
-	return 0;
-}
-
 /* 1, 0 when the server refused, -1. */
 static int
 create(struct paths *p, int marking, struct err *e)
@@ -430,8 +411,7 @@ code_path(struct code *c, struct err *e)
 	if (rc > 0 && p.server != NULL)
 		rc = create(&p, 1, e);
 	if (rc > 0 && p.server != NULL)
-		rc = look(&p, e) == 0 && find_powers(&p, e) == 0 ? create(&p, 0, e) : -1;
-	free(p.power);
+		rc = look(&p, e) == 0 ? create(&p, 0, e) : -1;
 	free(p.set);
 	free(p.place);
 	return rc < 0 ? -1 : 0;

@@ -10,6 +10,7 @@
 #ifndef AUDIT_PG_PRIVATE_H
 #define AUDIT_PG_PRIVATE_H
 
+#include "audit/acl.h"
 #include "audit/graph.h"
 #include "audit/pg.h"
 #include "base/buf.h"
@@ -149,6 +150,41 @@ struct audit_pg_items {
 int audit_pg_items(struct audit_pg *a, const char *acl, struct audit_pg_items *out,
     struct err *e);
 void audit_pg_items_free(struct audit_pg_items *items);
+
+/* ---- the SQL of grants: pg_revoke.c ---- */
+
+/* One grant: of several rights, on an object or on a column of it. */
+struct audit_pg_grant {
+	const struct audit_pg_role *to, *by;
+	uint32_t rights, options;
+	const char *column, *column_name; /* as a template wants it, as people do; NULL: none */
+	uint64_t part[ACL_RIGHTS];	/* of each right; 0: nothing hangs on it, nor it on others */
+};
+
+/* All grants on one set of objects. */
+struct audit_pg_acl {
+	struct audit_pg *a;
+	const char *on;			/* "TABLE %o" */
+	const struct audit_pg_role *owner;
+	struct audit_pg_grant *grant;
+	size_t n;
+};
+
+/* Add an ACL's; column (quoted, interned) NULL: of the objects themselves.  0 or -1. */
+int audit_pg_acl_add(struct audit_pg_acl *acl, const char *text, const char *column,
+    struct err *e);
+/* Once all are there: what hangs on what. */
+void audit_pg_acl_order(struct audit_pg_acl *acl);
+void audit_pg_acl_free(struct audit_pg_acl *acl);
+
+/*
+ * Takes away a right, or its grant option alone: basis->fix, undo, part; or basis->advice,
+ * when nobody can act as who granted it.
+ */
+void audit_pg_revoke(const struct audit_pg_acl *acl, size_t grant, uint32_t right,
+    int option_only, struct graph_basis *basis);
+/* Append what makes the grants on the objects themselves as they are, when a new owner held some. */
+void audit_pg_restore(const struct audit_pg_acl *acl, struct buf *b);
 
 /* What a right on an object of that class leads to; NULL: nowhere by itself. */
 struct audit_pg_right {

@@ -6,30 +6,33 @@
 #include <string.h>
 
 /*
- * Tables of one schema, owner and ACL together, then each grant of TRIGGER in it: by
- * whom, to whom, who writes there, and to whom the grantee has passed it on.
+ * Tables of one schema, owner and ACL together, as in the sets of pg_grant.c, then who holds
+ * TRIGGER on them, and who writes there.
  */
 static const char grants[] =
     "WITH cols AS (SELECT t.attrelid, string_agg(DISTINCT x.grantee::text, ' ') AS who"
     " FROM pg_attribute t, aclexplode(t.attacl) x"
     " WHERE t.attacl IS NOT NULL AND x.privilege_type IN ('INSERT', 'UPDATE')"
     " GROUP BY t.attrelid), "
-    "alike AS (SELECT c.relnamespace, c.relowner, c.relacl::text, cols.who,"
-    " string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid) AS tables,"
-    " min(c.oid) FILTER (WHERE c.relkind <> 'v') AS one, count(*) AS n"
+    "acls AS (SELECT attrelid, string_agg(attname || attacl::text, ' ' ORDER BY attnum) AS acl"
+    " FROM pg_attribute WHERE attacl IS NOT NULL AND attnum > 0 AND NOT attisdropped"
+    " GROUP BY attrelid), "
+    "alike AS (SELECT c.relnamespace, c.relowner, c.relacl::text, acls.acl AS columns, cols.who,"
+    " (array_agg(format('%s.%I', c.relnamespace::regnamespace, c.relname)"
+    " ORDER BY c.relname))[1] AS first, min(c.oid) FILTER (WHERE c.relkind <> 'v') AS one,"
+    " count(*) AS n"
     " FROM pg_class c LEFT JOIN cols ON cols.attrelid = c.oid"
+    " LEFT JOIN acls ON acls.attrelid = c.oid"
     " WHERE c.relkind IN ('r', 'p', 'v', 'f') AND c.relacl IS NOT NULL"
-    " GROUP BY 1, 2, 3, 4), "
+    " GROUP BY replace(c.relkind::text, 'p', 'r'), 1, 2, 3, 4, 5), "
     "each AS (SELECT k.*, k.relacl::aclitem[] AS acl FROM alike k) "
-    "SELECT x.grantee, x.grantor, x.is_grantable, k.relnamespace, k.relowner, k.tables,"
-    " k.one::regclass, k.n, concat_ws(' ', k.who, (SELECT string_agg(DISTINCT"
+    "SELECT DISTINCT x.grantee, k.relnamespace, k.relowner, k.first, k.one::regclass, k.n,"
+    " concat_ws(' ', k.who, (SELECT string_agg(DISTINCT"
     " w.grantee::text, ' ') FROM aclexplode(k.acl) w"
-    " WHERE w.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))),"
-    " (SELECT count(*) FROM aclexplode(k.acl) w WHERE w.privilege_type = 'TRIGGER'"
-    " AND w.grantor = x.grantee AND w.grantee <> x.grantee)"
+    " WHERE w.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')))"
     " FROM each k, aclexplode(k.acl) x"
     " WHERE x.privilege_type = 'TRIGGER' AND x.grantee <> k.relowner"
-    " ORDER BY k.relnamespace, k.relowner, k.one, x.grantee, x.grantor";
+    " ORDER BY 2, 3, 4, 1";
 
 struct hanger {
 	struct code *c;
@@ -90,36 +93,46 @@ holders(struct hanger *h, uint32_t grantee, const struct code_schema *s, struct 
 	return rc;
 }
 
+/* A step for each power that is the grant, too: one REVOKE ends both. */
+static int
+by_powers(struct hanger *h, const struct audit_pg_role *grantee, const char *table,
+    const struct code_schema *s, struct err *e)
+{
+	uint32_t at = 0, node = audit_pg_role_node(h->c->a, grantee);
+	int rc;
+
+	h->breach.power = code_power(h->c, &at, node, "TRIGGER", NULL, table);
+	do
+		rc = holders(h, grantee->oid, s, e);
+	while (rc == 0 && h->breach.power != NULL
+	    && (h->breach.power = code_power(h->c, &at, node, "TRIGGER", NULL, table)) != NULL);
+	return rc;
+}
+
 static int
 one_grant(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e)
 {
-	struct hanger h = { .c = ctx };
-	const struct code_schema *s = code_schema(ctx, pg_query_u32(q, 3));
-	struct code_grant g = {
-		.privilege = "TRIGGER", .grantee = audit_pg_role(a, pg_query_u32(q, 0)),
-		.grantor = audit_pg_role(a, pg_query_u32(q, 1)),
-		.owner = audit_pg_role(a, pg_query_u32(q, 4)),
-		.option = pg_query_true(q, 2), .passed_on = pg_query_u32(q, 9) > 0,
-		.on = audit_pg_template(a, graph_printf(a->g, "TABLE %s", pg_query_text(q, 5))),
-	};
+	struct hanger h = { .c = ctx, .owner = audit_pg_role(a, pg_query_u32(q, 2)) };
+	const struct code_schema *s = code_schema(ctx, pg_query_u32(q, 1));
+	const struct audit_pg_role *grantee = audit_pg_role(a, pg_query_u32(q, 0));
+	const char *table = audit_pg_sql(a, pg_query_text(q, 3)), *name;
 	int rc;
 
-	if (s == NULL || g.grantee == NULL || g.grantor == NULL || g.owner == NULL)
+	if (s == NULL || grantee == NULL || h.owner == NULL)
 		return 0;
-	h.owner = g.owner;
-	h.one = graph_string(a->g, pg_query_text(q, 6));
+	h.one = graph_string(a->g, pg_query_text(q, 4));
+	name = h.one != NULL ? h.one : table;
 	h.breach = (struct breach){
 		.check = "F3",
-		.why = graph_printf(a->g, "may hang a trigger on %s%s, where",
-		    h.one != NULL ? h.one : pg_query_text(q, 5),
-		    h.one != NULL && pg_query_u32(q, 7) > 1 ? " and others" : ""),
-		.row = graph_printf(a->g, "pg_class(%s).relacl: TRIGGER to %s",
-		    h.one != NULL ? h.one : pg_query_text(q, 5), code_name(g.grantee)),
+		.why = graph_printf(a->g, "may hang a trigger on %s%s, where", name,
+		    pg_query_u32(q, 5) > 1 ? " and others" : ""),
+		.row = graph_printf(a->g, "pg_class(%s).relacl: TRIGGER to %s", name,
+		    code_name(grantee)),
+		.advice = "revoke TRIGGER where it is not needed",
 	};
-	code_revoke(a, &g, &h.breach);
-	rc = who_grant(&h.c->who, &h.writers, pg_query_text(q, 8), e);
+	rc = who_grant(&h.c->who, &h.writers, pg_query_text(q, 6), e);
 	if (rc == 0)
-		rc = holders(&h, g.grantee->oid, s, e);
+		rc = by_powers(&h, grantee, table, s, e);
 	who_set_free(&h.writers);
 	return rc;
 }

@@ -846,7 +846,7 @@ START_TEST(templates_know_quotes_and_percent_signs)
 	const char *object[] = { "s.\"a;\nb\"", "s.t" };
 	struct graph_set set = { .kind = "table", .object = object, .n = 2, .follower = object,
 		.followers = 1 };
-	struct fix_words w = { &set, "o", "", "\"you\"", NULL, 0 };
+	struct fix_words w = { &set, "o", "", "\"y%%u\"", NULL, 0 };
 	struct buf b = BUF_INIT;
 
 	fix_expand(&b, "REVOKE x ON %o FROM \"r;\n%%\"", &w);
@@ -857,10 +857,10 @@ START_TEST(templates_know_quotes_and_percent_signs)
 	ck_assert_str_eq(buf_cstr(&b), "ALTER s.\"a;\nb\" TO o;\nALTER s.t TO o;\nDONE;\n");
 	buf_reset(&b);
 	fix_expand(&b, "GRANT x TO %a;\nGRANT x ON %f", &w);
-	ck_assert_str_eq(buf_cstr(&b), "GRANT x TO \"you\";\n");
+	ck_assert_str_eq(buf_cstr(&b), "GRANT x TO \"y%u\";\n");
 	w.grant = "SELECT";
 	fix_expand(&b, "GRANT y ON %f", &w);
-	ck_assert_str_eq(buf_cstr(&b), "GRANT x TO \"you\";\nGRANT y ON s.\"a;\nb\";\n");
+	ck_assert_str_eq(buf_cstr(&b), "GRANT x TO \"y%u\";\nGRANT y ON s.\"a;\nb\";\n");
 	buf_reset(&b);
 	fix_connect(&b, "sh\"op");
 	fix_connect(&b, "a=b'\\\nc");

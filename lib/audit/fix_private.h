@@ -123,7 +123,7 @@ struct cut {
 	enum cut_state state;
 	struct need_reason why;		/* it was refused */
 	uint32_t gift, gifts;		/* what goes before it: need.gift[gift, + gifts) */
-	uint32_t finding;		/* the run that uses it, see fix.c */
+	uint32_t finding;		/* the run that uses it, see fix_plan.c */
 };
 
 struct cuts {
@@ -198,7 +198,7 @@ const char *const *fix_grantable(const char *kind);
 /* Append psql's line that goes to that database. */
 void fix_connect(struct buf *b, const char *db);
 
-/* ---- the plan (fix.c), and what it says (fix_text.c) ------------------------------------- */
+/* ---- the plan (fix_plan.c), and what it says (fix_text.c) -------------------------- */
 
 struct planner {
 	const struct graph *g;
@@ -216,6 +216,9 @@ struct planner {
 	uint32_t *chosen, chosens;	/* the cuts of all findings, in order */
 	struct intern shared;
 };
+
+/* Plan and write the fix of a finding that has a power.  0, or -1: ERR_SYSTEM. */
+int fix_finding(struct planner *pl, struct finding *f, struct err *e);
 
 /* The text of b as a string of the verdict's, NULL when there is no memory; b is freed. */
 char *fix_keep(struct planner *pl, struct buf *b);

@@ -60,6 +60,8 @@ count(struct tale *x)
 		x->severity[f->severity]++;
 		x->state[tale_state(x, f)]++;
 		x->failing += (uint32_t)tale_fails(x, f);
+		if (x->t->proofs != NULL)
+			x->proved[tale_proof(x, f)->outcome]++;
 		if (b != NULL && x->seen != NULL &&
 		    (was = baseline_find(b, f->fingerprint)) != NULL)
 			x->seen[was - b->entry] = 1;

@@ -184,15 +184,11 @@ print_note(struct tale *x, const char *text)
 static void
 add_proved(struct tale *x)
 {
-	uint32_t n[3] = { 0 }, i;
-
 	if (x->t->proofs == NULL)
 		return;
-	for (i = 0; i < x->t->proofs->n; i++)
-		n[x->t->proofs->proof[i].outcome]++;
-	json_uint(&x->j, "confirmed", n[PROOF_CONFIRMED]);
-	json_uint(&x->j, "refuted", n[PROOF_REFUTED]);
-	json_uint(&x->j, "untried", n[PROOF_UNTRIED]);
+	json_uint(&x->j, "confirmed", x->proved[PROOF_CONFIRMED]);
+	json_uint(&x->j, "refuted", x->proved[PROOF_REFUTED]);
+	json_uint(&x->j, "untried", x->proved[PROOF_UNTRIED]);
 }
 
 static int

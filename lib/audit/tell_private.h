@@ -38,6 +38,7 @@ struct tale {
 	struct buf line;	/* what tale_... return is lent from here */
 	uint32_t failing;	/* findings that change the exit status */
 	uint32_t severity[SEVERITIES], state[TELL_SAME + 1], gone;
+	uint32_t proved[PROOF_REFUTED + 1];	/* by what came of trying */
 	uint8_t *seen;		/* of the baseline's entries */
 	uint32_t *first;	/* of finding i: the first one with the same SQL */
 };

@@ -165,14 +165,10 @@ print_note(struct tale *x, const char *text)
 static void
 print_proved(struct tale *x)
 {
-	uint32_t n[3] = { 0 }, i;
-
-	if (x->t->proofs == NULL)
-		return;
-	for (i = 0; i < x->t->proofs->n; i++)
-		n[x->t->proofs->proof[i].outcome]++;
-	fprintf(x->f, "; %" PRIu32 " confirmed, %" PRIu32 " refuted, %" PRIu32 " not tried",
-	    n[PROOF_CONFIRMED], n[PROOF_REFUTED], n[PROOF_UNTRIED]);
+	if (x->t->proofs != NULL)
+		fprintf(x->f, "; %" PRIu32 " confirmed, %" PRIu32 " refuted, %" PRIu32
+		    " not tried", x->proved[PROOF_CONFIRMED], x->proved[PROOF_REFUTED],
+		    x->proved[PROOF_UNTRIED]);
 }
 
 static void

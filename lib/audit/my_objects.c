@@ -137,7 +137,8 @@ struct holding {
 
 /*
  * All rows of one object, which come together: its ACL.  Objects of a schema with the same
- * ACL share a set and statements, so that 100,000 of them take little memory.
+ * ACL share a set, and what an account may on any of them shares its words and statements,
+ * so that 100,000 rows take little memory.
  */
 struct acl {
 	const char *catalog, *kind, *many;
@@ -189,7 +190,7 @@ key_of(const struct acl *x, struct buf *key)
 static int
 acl_end(struct audit_my *a, struct acl *x, struct err *e)
 {
-	const char *schema, *object, *at;
+	const char *object, *at;
 	struct buf key = BUF_INIT;
 	struct graph_set *set;
 	struct audit_my_right r;
@@ -198,10 +199,9 @@ acl_end(struct audit_my *a, struct acl *x, struct err *e)
 
 	if (x->n == 0)
 		return 0;
-	schema = audit_my_ident(a, x->schema);
 	object = name_of(a, x);
 	alone = is_special(a, x);
-	at = alone ? object : graph_printf(a->g, "%s of %s", x->many, schema);
+	at = alone ? object : x->many;
 	if (alone)
 		buf_fmt(&key, "%s %s", x->catalog, object);
 	else
@@ -217,8 +217,8 @@ acl_end(struct audit_my *a, struct acl *x, struct err *e)
 		r.object = x->object;
 		r.set = set;
 		r.on = at;
-		r.row = graph_printf(a->g, "%s(%s, %s)", x->catalog, r.grantee,
-		    alone ? object : schema);
+		r.row = alone ? graph_printf(a->g, "%s(%s, %s)", x->catalog, r.grantee, object) :
+		    graph_printf(a->g, "%s(%s)", x->catalog, r.grantee);
 		audit_my_give_list(a, &r, x->holding[i].list);
 	}
 	x->n = 0;
@@ -271,11 +271,11 @@ int
 audit_my_objects(struct audit_my *a, struct err *e)
 {
 	struct acl tables = { .catalog = "mysql.tables_priv", .kind = "table",
-		.many = "tables", .level = MY_TABLE };
+		.many = "single tables", .level = MY_TABLE };
 	struct acl columns = { .catalog = "mysql.columns_priv", .kind = "table",
-		.many = "tables", .level = MY_COLUMN };
+		.many = "single tables", .level = MY_COLUMN };
 	struct acl routines = { .catalog = "mysql.procs_priv", .kind = "routine",
-		.many = "routines", .level = MY_ROUTINE };
+		.many = "single routines", .level = MY_ROUTINE };
 
 	if (audit_my_ask(a, "A1", "mysql.db", graph_printf(a->g,
 	    "GRANT SELECT ON mysql.db TO %s;\n", a->auditor), a->my->mariadb ?

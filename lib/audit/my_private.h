@@ -106,7 +106,7 @@ struct audit_my_right {
 	const char *column;		/* or NULL */
 	const char *schema;		/* the database's name or pattern; NULL on MY_GLOBAL */
 	const char *object;		/* table or routine; NULL above them */
-	const char *on;			/* what stands behind ON, or "tables of `x`" for a set */
+	const char *on;			/* what stands behind ON, or "single tables" for a set */
 	struct graph_set *set;		/* of objects with the same ACL; NULL: of `on` alone */
 	const char *row;		/* the catalog row */
 	int grantable;			/* a dynamic privilege WITH GRANT OPTION */

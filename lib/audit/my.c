@@ -2,6 +2,7 @@
  * Reads a MySQL or MariaDB server: connects, calls the readers in their order, and what
  * they share: asking, accounts, quoting.
  */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,20 @@ audit_my_escaped(struct audit_my *a, const char *database)
 			buf_u8(&b, '\\');
 		buf_u8(&b, (uint8_t)*database);
 	}
+	s = graph_string(a->g, buf_cstr(&b));
+	buf_free(&b);
+	return s;
+}
+
+/* The grant tables write the names of routines so; they mean the same in every case. */
+const char *
+audit_my_lower(struct audit_my *a, const char *name)
+{
+	struct buf b = BUF_INIT;
+	const char *s;
+
+	for (; *name != '\0'; name++)
+		buf_u8(&b, (uint8_t)tolower((unsigned char)*name));
 	s = graph_string(a->g, buf_cstr(&b));
 	buf_free(&b);
 	return s;
@@ -324,6 +339,7 @@ audit_my(struct graph *g, const char *uri, struct report *report, char *server, 
 	free(a.account);
 	free(a.code);
 	free(a.schema);
+	free(a.routine);
 	my_free(a.my);
 	return rc;
 }

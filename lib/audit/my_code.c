@@ -1,10 +1,12 @@
 /*
- * Code that runs with its definer's rights: routines, and triggers, which whoever writes to
- * the table sets off.  Definers who do not exist: whoever makes that account owns the code.
+ * Code that runs with its definer's rights.  Routines lend them to whoever may call them.
+ * Triggers and events are run as they were written, whoever sets them off: they lend only
+ * to whoever may exchange a routine that they call; that they run as a strong account is
+ * told once for each such one.  Definers who do not exist: whoever makes that account owns the
+ * code.
  *
- * What the code does is not read: nobody can tell what a body or a statement that it puts
- * together comes to.  A view lends its definer for the one query that it is, and an event
- * is started by the server alone; of these only an orphan is told.
+ * What else the code does is not read: nobody can tell what a body or a statement that it
+ * puts together comes to.  A view lends its definer for the one query that it is.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,72 +51,134 @@ lend(struct audit_my *a, uint32_t hub, const struct audit_my_account *definer,
 	graph_step(a->g, &s);
 }
 
-/* schema, name, type, definer, security type */
-static int
-routine(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
-{
-	const char *schema = audit_my_text(row, 0), *name = audit_my_text(row, 1);
-	const char *type = audit_my_text(row, 2), *definer = audit_my_text(row, 3);
-	const char *on = graph_printf(a->g, "%s.%s", audit_my_ident(a, schema),
-	    audit_my_ident(a, name));
-	const char *what = graph_printf(a->g, "%s %s", type, on);
-	struct audit_my_account *x = definer_of(a, definer);
-	struct graph_basis b = { .row = graph_printf(a->g,
-	    "information_schema.routines(%s)", on) };
-	uint32_t hub;
+/* What runs, as whom, and how SQL ends that. */
+struct lender {
+	const struct audit_my_account *definer;
+	struct graph_basis b;
+};
 
-	(void)ctx;	/* none */
+static int
+exchanged(struct audit_my *a, const char *schema, const char *name, void *ctx, struct err *e)
+{
+	struct lender *l = ctx;
+
 	(void)e;	/* this cannot fail */
-	if (strcmp(audit_my_text(row, 4), "DEFINER") != 0)
-		return 0;
-	if (x == NULL) {
-		orphan(a, what, b.row, definer);
-		return 0;
-	}
-	hub = audit_my_hub(a, 0, schema, name);
-	b.why = graph_printf(a->g, "%s runs as %s", what, a->g->node[x->node].name);
-	b.fix = audit_my_template(a, "ALTER %s %s SQL SECURITY INVOKER", type, on);
-	b.undo = audit_my_template(a, "ALTER %s %s SQL SECURITY DEFINER", type, on);
-	lend(a, hub, x, &b);
+	lend(a, audit_my_hub(a, MY_EXCHANGE, schema, name), l->definer, &l->b);
 	return 0;
 }
 
-/* schema, name, table, definer */
+/* schema, name */
 static int
-trigger(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+name(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 {
-	const char *schema = audit_my_text(row, 0), *table = audit_my_text(row, 2);
-	const char *definer = audit_my_text(row, 3);
-	const char *what = graph_printf(a->g, "trigger %s.%s", audit_my_ident(a, schema),
-	    audit_my_ident(a, audit_my_text(row, 1)));
-	struct audit_my_account *x = definer_of(a, definer);
-	struct graph_basis b = { .row = graph_printf(a->g, "information_schema.triggers(%s)",
-	    what), .advice = "create the trigger anew with a definer who may only what it does" };
-	uint32_t hub;
+	(void)ctx;	/* none */
+	return audit_my_routine_add(a, audit_my_text(row, 0), audit_my_text(row, 1), e);
+}
+
+/* schema, name, type, definer, security type, body */
+static int
+routine(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+{
+	const char *schema = audit_my_text(row, 0), *called = audit_my_text(row, 1);
+	const char *type = audit_my_text(row, 2), *definer = audit_my_text(row, 3);
+	const char *on = graph_printf(a->g, "%s.%s", audit_my_ident(a, schema),
+	    audit_my_ident(a, called));
+	const char *what = graph_printf(a->g, "%s %s", type, on);
+	struct lender l = { .definer = definer_of(a, definer), .b = { .row = graph_printf(a->g,
+	    "information_schema.routines(%s)", on) } };
 
 	(void)ctx;	/* none */
-	(void)e;	/* this cannot fail */
-	if (x == NULL) {
-		orphan(a, what, b.row, definer);
+	if (strcmp(audit_my_text(row, 4), "DEFINER") != 0)
+		return 0;
+	if (l.definer == NULL) {
+		orphan(a, what, l.b.row, definer);
 		return 0;
 	}
-	hub = audit_my_hub(a, 1, schema, table);
-	b.why = graph_printf(a->g, "%s runs as %s", what, a->g->node[x->node].name);
-	lend(a, hub, x, &b);
-	return 0;
+	l.b.why = graph_printf(a->g, "%s runs as %s", what, a->g->node[l.definer->node].name);
+	l.b.fix = audit_my_template(a, "ALTER %s %s SQL SECURITY INVOKER", type, on);
+	l.b.undo = audit_my_template(a, "ALTER %s %s SQL SECURITY DEFINER", type, on);
+	lend(a, audit_my_hub(a, MY_CALL, schema, called), l.definer, &l.b);
+	return audit_my_calls(a, schema, audit_my_text(row, 5), exchanged, &l, e);
+}
+
+/* Triggers, or events: what runs as each of the accounts, in their order. */
+struct by_definer {
+	const char *kind;
+	uint32_t *n;
+	const char **first;
+};
+
+/* The statement that gives it another definer; a trigger is made anew. */
+static const char *
+advice_of(struct audit_my *a, const char *kind, const char *on)
+{
+	if (strcmp(kind, "event") == 0)
+		return graph_printf(a->g, "ALTER DEFINER = ... EVENT %s COMMENT '...', with an "
+		    "account that may only what it does", on);
+	return graph_printf(a->g, "SHOW CREATE TRIGGER %s, then %s, with an account that may "
+	    "only what it does", on, a->my->mariadb ? "CREATE OR REPLACE DEFINER = ... TRIGGER" :
+	    "DROP TRIGGER and CREATE DEFINER = ... TRIGGER");
+}
+
+/* schema, name, definer, body */
+static int
+trigger_or_event(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+{
+	struct by_definer *all = ctx;
+	const char *schema = audit_my_text(row, 0);
+	const char *on = graph_printf(a->g, "%s.%s", audit_my_ident(a, schema),
+	    audit_my_ident(a, audit_my_text(row, 1)));
+	const char *what = graph_printf(a->g, "%s %s", all->kind, on);
+	struct lender l = { .definer = definer_of(a, audit_my_text(row, 2)),
+		.b = { .row = graph_printf(a->g, "information_schema.%ss(%s)", all->kind, on),
+		.advice = advice_of(a, all->kind, on) } };
+
+	if (l.definer == NULL) {
+		orphan(a, what, l.b.row, audit_my_text(row, 2));
+		return 0;
+	}
+	if (all->n[l.definer - a->account]++ == 0)
+		all->first[l.definer - a->account] = on;
+	l.b.why = graph_printf(a->g, "%s, which calls it, runs as %s", what,
+	    a->g->node[l.definer->node].name);
+	return audit_my_calls(a, schema, audit_my_text(row, 3), exchanged, &l, e);
+}
+
+/* Once for each strong definer.  An event is started by the server alone. */
+static void
+tell_strong(struct audit_my *a, const struct by_definer *all)
+{
+	const struct audit_my_account *x;
+	struct graph_basis b = { .fix = NULL };
+	uint32_t i;
+
+	for (i = 0; i < a->accounts; i++) {
+		x = &a->account[i];
+		if (all->n[i] == 0 || (!x->elevated && !x->bootstrap))
+			continue;
+		b.why = all->n[i] == 1 ? graph_printf(a->g, "%s %s runs as %s, whoever writes to "
+		    "its table", all->kind, all->first[i], a->g->node[x->node].name) :
+		    graph_printf(a->g, "%s %s and %u more run as %s, whoever writes to their tables",
+		    all->kind, all->first[i], all->n[i] - 1, a->g->node[x->node].name);
+		b.row = graph_printf(a->g, "information_schema.%ss(%s)", all->kind, all->first[i]);
+		b.advice = advice_of(a, all->kind, all->first[i]);
+		graph_fault(a->g, "M4", SEVERITY_MEDIUM, SINK_SUPER, graph_printf(a->g,
+		    "%ss of %s", all->kind, a->g->node[x->node].name), &b);
+	}
 }
 
 /* schema, name, definer */
 static int
-view_or_event(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+view(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 {
-	const char *what = graph_printf(a->g, "%s %s.%s", (const char *)ctx,
-	    audit_my_ident(a, audit_my_text(row, 0)), audit_my_ident(a, audit_my_text(row, 1)));
+	const char *what = graph_printf(a->g, "view %s.%s", audit_my_ident(a,
+	    audit_my_text(row, 0)), audit_my_ident(a, audit_my_text(row, 1)));
 
+	(void)ctx;	/* none */
 	(void)e;	/* this cannot fail */
 	if (definer_of(a, audit_my_text(row, 2)) == NULL)
-		orphan(a, what, graph_printf(a->g, "information_schema.%ss(%s)",
-		    (const char *)ctx, what), audit_my_text(row, 2));
+		orphan(a, what, graph_printf(a->g, "information_schema.views(%s)", what),
+		    audit_my_text(row, 2));
 	return 0;
 }
 
@@ -163,37 +227,75 @@ audit_my_sees_all(struct audit_my *a, const char *check, const char *what,
 	return 0;
 }
 
+/* The rows of one of its tables, when we see all of them.  Returns as audit_my_ask. */
+static int
+ask(struct audit_my *a, const char *from, const char *table, const char *columns,
+    audit_my_row *row, void *ctx, struct err *e)
+{
+	return audit_my_ask(a, "M4", table, NULL, graph_printf(a->g,
+	    "SELECT %s FROM %s WHERE %.*s NOT IN " AUDIT_MY_OWN_SCHEMAS " ORDER BY 1, 2", columns, from,
+	    (int)strcspn(columns, ","), columns), row, ctx, e);
+}
+
+static int
+routines(struct audit_my *a, struct err *e)
+{
+	static const char table[] = "routines";
+	const char *from;
+	int rc = audit_my_sees_all(a, "M4", table, a->my->mariadb ? "'SELECT'" : "'SELECT', 'SHOW_ROUTINE'",
+	    "SHOW_ROUTINE", &from, e);
+
+	if (rc > 0)
+		rc = ask(a, from, table, "routine_schema, routine_name", name, NULL, e);
+	audit_my_routines_end(a);
+	return rc <= 0 ? rc : ask(a, from, table, "routine_schema, routine_name, routine_type, "
+	    "definer, security_type, routine_definition", routine, NULL, e);
+}
+
+static int
+triggers_and_events(struct audit_my *a, struct err *e)
+{
+	struct by_definer all = { .n = calloc((size_t)a->accounts + 1, sizeof(*all.n)),
+		.first = calloc((size_t)a->accounts + 1, sizeof(*all.first)) };
+	const char *from;
+	int rc;
+
+	if (all.n == NULL || all.first == NULL) {
+		rc = err_set(e, ERR_SYSTEM, "out of memory");
+		goto end;
+	}
+	all.kind = "event";
+	rc = audit_my_sees_all(a, "M4", "events", "'EVENT'", "EVENT", &from, e);
+	if (rc > 0)
+		rc = ask(a, from, "events", "event_schema, event_name, definer, event_definition",
+		    trigger_or_event, &all, e);
+	if (rc < 0)
+		goto end;
+	memset(all.n, 0, a->accounts * sizeof(*all.n));
+	all.kind = "trigger";
+	rc = audit_my_sees_all(a, "M4", "triggers", "'TRIGGER'", "TRIGGER", &from, e);
+	if (rc > 0)
+		rc = ask(a, from, "triggers", "trigger_schema, trigger_name, definer, "
+		    "action_statement", trigger_or_event, &all, e);
+	if (rc > 0)
+		tell_strong(a, &all);
+end:
+	free(all.n);
+	free(all.first);
+	return rc;
+}
+
 int
 audit_my_code(struct audit_my *a, struct err *e)
 {
-	static char view[] = "view", event[] = "event";
-	const struct {
-		const char *table, *privileges, *grant, *columns;
-		audit_my_row *row;
-		void *ctx;
-	} all[] = {
-		{ "routines", a->my->mariadb ? "'SELECT'" : "'SELECT', 'SHOW_ROUTINE'", "SHOW_ROUTINE",
-		    "routine_schema, routine_name, routine_type, definer, security_type",
-		    routine, NULL },
-		{ "triggers", "'TRIGGER'", "TRIGGER", "trigger_schema, trigger_name, event_object_table, "
-		    "definer", trigger, NULL },
-		{ "views", "'SELECT', 'SHOW VIEW'", "SHOW VIEW", "table_schema, table_name, definer",
-		    view_or_event, view },
-		{ "events", "'EVENT'", "EVENT", "event_schema, event_name, definer", view_or_event, event },
-	};
 	const char *from;
-	size_t i;
-	int rc;
+	int rc = routines(a, e);
 
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if ((rc = audit_my_sees_all(a, "M4", all[i].table, all[i].privileges, all[i].grant,
-		    &from, e)) < 0)
-			return -1;
-		if (rc > 0 && audit_my_ask(a, "M4", all[i].table, NULL, graph_printf(a->g,
-		    "SELECT %s FROM %s WHERE %.*s NOT IN " AUDIT_MY_OWN_SCHEMAS " ORDER BY 1, 2",
-		    all[i].columns, from, (int)strcspn(all[i].columns, ","), all[i].columns),
-		    all[i].row, all[i].ctx, e) < 0)
-			return -1;
-	}
-	return audit_my_hubs_end(a, e);
+	if (rc >= 0)
+		rc = triggers_and_events(a, e);
+	if (rc >= 0)
+		rc = audit_my_sees_all(a, "M4", "views", "'SELECT', 'SHOW VIEW'", "SHOW VIEW", &from, e);
+	if (rc > 0)
+		rc = ask(a, from, "views", "table_schema, table_name, definer", view, NULL, e);
+	return rc < 0 ? -1 : audit_my_hubs_end(a, e);
 }

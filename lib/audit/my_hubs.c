@@ -1,9 +1,8 @@
 /*
- * Who may call a routine, or write to a table with a trigger.  A hub stands for all of them:
- * one for each such object, above it one for its schema, and one for everything.  A grant
- * on what has no such code makes no step, so many grants cost nothing here.
+ * Who may call a routine, or put another in its place.  A hub stands for all of them: one for
+ * each such routine, above it one for its schema, and one for everything.  A grant on what
+ * has no such code makes no step, so many grants cost nothing here.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,33 +10,19 @@
 #include "audit/my_private.h"
 
 struct audit_my_coded {
-	int writes;		/* a table with a trigger; else a routine */
+	enum my_use use;
 	const char *schema;
 	const char *object;	/* "" for the schema itself */
 };
 
-/* The grant tables write the names of routines in small letters. */
-static const char *
-routine_name(struct audit_my *a, const char *name)
-{
-	char *text = strdup(name), *p;
-	const char *s;
-
-	for (p = text; p != NULL && *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
-	s = graph_string(a->g, text != NULL ? text : name);
-	free(text);
-	return s;
-}
-
 static uint32_t
 hub(struct audit_my *a, const struct audit_my_coded *x)
 {
-	const char *does = x->writes ? "write" : "call";
+	const char *does = x->use == MY_CALL ? "call" : "exchange";
 
 	return graph_node(a->g, NODE_HUB, x->schema == NULL ?
-	    graph_printf(a->g, "whoever may %s everywhere", does) : *x->object == '\0' ?
-	    graph_printf(a->g, "whoever may %s in %s", does, x->schema) :
+	    graph_printf(a->g, "whoever may %s routines", does) : *x->object == '\0' ?
+	    graph_printf(a->g, "whoever may %s routines of %s", does, x->schema) :
 	    graph_printf(a->g, "whoever may %s %s.%s", does, audit_my_ident(a, x->schema),
 	    audit_my_ident(a, x->object)), "");
 }
@@ -46,7 +31,7 @@ static int
 compare(const void *a, const void *b)
 {
 	const struct audit_my_coded *x = a, *y = b;
-	int d = x->writes - y->writes;
+	int d = (int)x->use - (int)y->use;
 
 	if (d == 0)
 		d = strcmp(x->schema, y->schema);
@@ -80,22 +65,37 @@ link_to(struct audit_my *a, const struct audit_my_coded *from, uint32_t to, cons
 	return s.from;
 }
 
-uint32_t
-audit_my_hub(struct audit_my *a, int writes, const char *schema, const char *object)
+/* Few are exchanged, and not in their order. */
+static int
+is_linked(const struct audit_my *a, const struct audit_my_coded *x)
 {
-	struct audit_my_coded x = { writes, graph_string(a->g, schema), writes ?
-		graph_string(a->g, object) : routine_name(a, object) };
-	struct audit_my_coded above = { writes, x.schema, "" }, all = { writes, NULL, "" };
+	uint32_t i;
+
+	if (x->use == MY_CALL)
+		return *x->object == '\0' && a->called == x->schema;
+	for (i = 0; i < a->codes; i++)
+		if (compare(&a->code[i], x) == 0)
+			return 1;
+	return 0;
+}
+
+uint32_t
+audit_my_hub(struct audit_my *a, enum my_use use, const char *schema, const char *object)
+{
+	struct audit_my_coded x = { use, graph_string(a->g, schema), audit_my_lower(a, object) };
+	struct audit_my_coded above = { use, x.schema, "" }, all = { use, NULL, "" };
 	uint32_t to = hub(a, &x), schema_hub;
 
+	if (is_linked(a, &x))
+		return to;
 	keep(a, &x);
-	schema_hub = link_to(a, &above, to, writes ? "sets it off" : "calls it");
-	/* They come sorted by schema. */
-	if (a->linked[writes] != x.schema) {
-		a->linked[writes] = x.schema;
-		keep(a, &above);
-		link_to(a, &all, schema_hub, graph_printf(a->g, "so in %s", schema));
-	}
+	schema_hub = link_to(a, &above, to, use == MY_CALL ? "calls it" : "exchanges it");
+	if (is_linked(a, &above))
+		return to;
+	keep(a, &above);
+	link_to(a, &all, schema_hub, graph_printf(a->g, "so in %s", schema));
+	if (use == MY_CALL)
+		a->called = x.schema;
 	return to;
 }
 
@@ -109,12 +109,21 @@ audit_my_hubs_end(struct audit_my *a, struct err *e)
 	return 0;
 }
 
-int
-audit_my_is_coded(struct audit_my *a, int writes, const char *schema, const char *object)
+static int
+is_coded(const struct audit_my *a, const struct audit_my_coded *x)
 {
-	struct audit_my_coded x = { writes, schema, writes ? object : routine_name(a, object) };
+	return a->codes > 0 && bsearch(x, a->code, a->codes, sizeof(*x), compare) != NULL;
+}
 
-	return a->codes > 0 && bsearch(&x, a->code, a->codes, sizeof(x), compare) != NULL;
+int
+audit_my_is_coded(struct audit_my *a, const char *schema, const char *object)
+{
+	struct audit_my_coded x = { MY_CALL, schema, audit_my_lower(a, object) };
+
+	if (is_coded(a, &x))
+		return 1;
+	x.use = MY_EXCHANGE;
+	return is_coded(a, &x);
 }
 
 /* LIKE, as the server does it. */
@@ -141,44 +150,34 @@ audit_my_matches(const char *pattern, const char *name)
 	return *name == '\0';
 }
 
-/*
- * For writes no SQL is told: the same REVOKE would take the right to write itself, which
- * an application needs.
- */
+/* The statement is that of the right itself, which may be a power, too. */
 static void
 step_to(struct audit_my *a, const struct audit_my_right *r, uint32_t to)
 {
-	struct graph_basis b = { .why = graph_printf(a->g, r->level == MY_COLUMN ?
-	    "holds %s on columns of %s" : "holds %s on %s", r->priv, r->on), .row = r->row };
 	struct graph_step s = { .from = r->holder, .to = to, .needs = STEP_USE,
-		.gives = STEP_USE, .check = check_find("A1") };
+		.gives = STEP_USE, .check = check_find("A1"), .basis = audit_my_basis(a, r),
+		.set = audit_my_set(a, r) };
 
-	if (strcmp(r->priv, "EXECUTE") == 0) {
-		b.fix = audit_my_template(a, "REVOKE EXECUTE ON %s FROM %s", r->on, r->grantee);
-		b.undo = audit_my_template(a, "GRANT EXECUTE ON %s TO %s", r->on, r->grantee);
-	}
-	s.basis = graph_basis(a->g, &b);
 	graph_step(a->g, &s);
 }
 
 void
 audit_my_may_call(struct audit_my *a, const struct audit_my_right *r)
 {
-	struct audit_my_coded x = { strcmp(r->priv, "EXECUTE") != 0, NULL, "" };
-	const char *schema;
+	struct audit_my_coded x = { strcmp(r->priv, "EXECUTE") == 0 ? MY_CALL : MY_EXCHANGE,
+		NULL, "" };
 	uint32_t i;
 
 	if (r->level == MY_GLOBAL) {
 		step_to(a, r, hub(a, &x));
-	} else if (audit_my_pattern(a, r->schema, &schema)) {
-		x.schema = schema;
+	} else if (audit_my_pattern(a, r->schema, &x.schema)) {
 		if (r->object != NULL)
-			x.object = x.writes ? r->object : routine_name(a, r->object);
-		if (audit_my_is_coded(a, x.writes, x.schema, x.object))
+			x.object = audit_my_lower(a, r->object);
+		if (is_coded(a, &x))
 			step_to(a, r, hub(a, &x));
 	} else {
 		for (i = 0; i < a->codes; i++)
-			if (a->code[i].writes == x.writes && *a->code[i].object == '\0' &&
+			if (a->code[i].use == x.use && *a->code[i].object == '\0' &&
 			    audit_my_matches(r->schema, a->code[i].schema))
 				step_to(a, r, hub(a, &a->code[i]));
 	}

@@ -149,12 +149,12 @@ struct acl {
 	uint32_t n, cap;
 };
 
-/* Grant tables and what is linked to code differ by their names. */
+/* Grant tables and routines that matter to others differ by their names. */
 static int
 is_special(struct audit_my *a, const struct acl *x)
 {
-	return strcmp(x->schema, "mysql") == 0 || audit_my_is_coded(a,
-	    x->level != MY_ROUTINE, x->schema, x->object);
+	return strcmp(x->schema, "mysql") == 0 ||
+	    (x->level == MY_ROUTINE && audit_my_is_coded(a, x->schema, x->object));
 }
 
 /* As SQL wants it; not by way of the parts, which nobody needs a second time. */

@@ -54,10 +54,12 @@ struct audit_my {
 	int partial_revokes;		/* then a wildcard in a grant is none */
 	int tls_required;		/* of everyone, by a setting */
 	int default_lifetime;		/* days, 0: never */
+	struct audit_my_name *routine;	/* my_calls.c's: all that there are */
+	uint32_t routines;
 	struct audit_my_coded *code;	/* my_hubs.c's: what has code, sorted, */
 	uint32_t codes;
 	int no_memory;			/* for one of them, */
-	const char *linked[2];		/* and the schema that was looked at last */
+	const char *called;		/* and the schema whose routines came last */
 	const char **schema;		/* my_gift.c's: all schemas but the server's own */
 	uint32_t schemas, schema_cap;
 };
@@ -83,11 +85,12 @@ void audit_my_accounts_sort(struct audit_my *a);
 struct audit_my_account *audit_my_account(const struct audit_my *a, const char *user,
     const char *host);
 
-/* Interned: `name` quoted; 'text' quoted; a database's name as a GRANT's pattern; a format
-   with % doubled afterwards, as templates want it. */
+/* Interned: `name` quoted; 'text' quoted; a database's name as a GRANT's pattern; in small
+   letters; a format with % doubled afterwards, as templates want it. */
 const char *audit_my_ident(struct audit_my *a, const char *name);
 const char *audit_my_literal(struct audit_my *a, const char *text);
 const char *audit_my_escaped(struct audit_my *a, const char *database);
+const char *audit_my_lower(struct audit_my *a, const char *name);
 const char *audit_my_template(struct audit_my *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Does such a pattern of a grant name just one database?  Its name without escapes. */
@@ -120,13 +123,20 @@ void audit_my_give_list(struct audit_my *a, const struct audit_my_right *r, cons
 /* What SUPER includes on a MariaDB up to 10.11; from 11.0 on each is granted by itself. */
 const char *const *audit_my_super_words(void);
 
-/* The node of all who may call that routine, or write to that table with a trigger; in the
-   order of their schemas, before the grants on objects are read. */
-uint32_t audit_my_hub(struct audit_my *a, int writes, const char *schema, const char *object);
+/* What it is made of, and on what: for a step that the same statement takes away. */
+const struct graph_basis *audit_my_basis(struct audit_my *a, const struct audit_my_right *r);
+struct graph_set *audit_my_set(struct audit_my *a, const struct audit_my_right *r);
+
+enum my_use { MY_CALL, MY_EXCHANGE };
+
+/* The node of all who may call that routine, or put another in its place; before the grants
+   on objects are read, and those that are called in the order of their schemas. */
+uint32_t audit_my_hub(struct audit_my *a, enum my_use use, const char *schema,
+    const char *object);
 int audit_my_hubs_end(struct audit_my *a, struct err *e);	/* there are no more */
-/* Has it such a hub? */
-int audit_my_is_coded(struct audit_my *a, int writes, const char *schema, const char *object);
-/* The holder may call routines there (EXECUTE), or write to tables. */
+/* Has the routine such a hub? */
+int audit_my_is_coded(struct audit_my *a, const char *schema, const char *object);
+/* The holder may call routines there (EXECUTE), or exchange them (ALTER ROUTINE). */
 void audit_my_may_call(struct audit_my *a, const struct audit_my_right *r);
 
 /* How that right is given to somebody; NULL: it is of no single object, or none of rows. */
@@ -141,6 +151,21 @@ void audit_my_missed(struct audit_my *a, const struct audit_my_right *r, const c
 int audit_my_is_withheld(const struct audit_my_right *r, const char *schema);
 /* Does a grant's pattern match that schema? */
 int audit_my_matches(const char *pattern, const char *name);
+
+/* ---- code (my_calls.c) ------------------------------------------------------------- */
+
+/* All routines; -1: ERR_SYSTEM.  Then the end, before bodies are read. */
+int audit_my_routine_add(struct audit_my *a, const char *schema, const char *name,
+    struct err *e);
+void audit_my_routines_end(struct audit_my *a);
+
+/* 0 to go on; -1 with *e set is what audit_my_calls returns. */
+typedef int audit_my_called(struct audit_my *a, const char *schema, const char *name, void *ctx,
+    struct err *e);
+
+/* For each of them that this body in that schema calls, as often as it does. */
+int audit_my_calls(struct audit_my *a, const char *schema, const char *body,
+    audit_my_called *called, void *ctx, struct err *e);
 
 /* ---- accounts behind a view --------------------------------------------------------- */
 

@@ -266,8 +266,8 @@ is_of_rows(const char *priv)
 	return is_one_of(rows, priv);
 }
 
-static const struct graph_basis *
-basis_of(struct audit_my *a, const struct audit_my_right *r)
+const struct graph_basis *
+audit_my_basis(struct audit_my *a, const struct audit_my_right *r)
 {
 	const char *priv = strcmp(r->priv, "GRANT") == 0 ? "GRANT OPTION" : r->priv;
 	const char *column = r->column != NULL ? graph_printf(a->g, " (%s)",
@@ -297,6 +297,16 @@ basis_of(struct audit_my *a, const struct audit_my_right *r)
 	return graph_basis(a->g, &b);
 }
 
+struct graph_set *
+audit_my_set(struct audit_my *a, const struct audit_my_right *r)
+{
+	const char *schema = "";
+
+	if (r->level != MY_GLOBAL)
+		(void)audit_my_pattern(a, r->schema, &schema);	/* a pattern keeps its text */
+	return set_of(a, r, schema);
+}
+
 static enum severity
 severity_of_word(const struct audit_my *a, const struct word *w)
 {
@@ -312,7 +322,7 @@ add_power(struct audit_my *a, const struct audit_my_right *r, const struct word 
 	struct graph_power p = { .from = r->holder, .needs = STEP_USE, .sink = w->sink,
 		.severity = severity_of_word(a, w), .priv = priv, .act = w->act,
 		.gate = { GRAPH_NO_GATE, GRAPH_NO_GATE }, .set = set_of(a, r, schema),
-		.check = check_find(w->check), .basis = basis_of(a, r) };
+		.check = check_find(w->check), .basis = audit_my_basis(a, r) };
 
 	graph_power(a->g, &p);
 	if (strcmp(priv, w->priv) == 0)
@@ -396,8 +406,7 @@ audit_my_give(struct audit_my *a, const struct audit_my_right *r)
 	if (known) {
 		note_backup(a, r);
 		add_mysql_powers(a, r);
-		if (strcmp(r->priv, "EXECUTE") == 0 ||
-		    (is_of_rows(r->priv) && strcmp(r->priv, "SELECT") != 0))
+		if (strcmp(r->priv, "EXECUTE") == 0 || strcmp(r->priv, "ALTER ROUTINE") == 0)
 			audit_my_may_call(a, r);
 	} else {
 		graph_unknown(a->g, "M2", graph_printf(a->g, "privilege %s of %s", r->priv,

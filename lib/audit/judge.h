@@ -20,7 +20,7 @@
 #define FINGERPRINT_MAX 17
 
 struct finding {
-	char fingerprint[FINGERPRINT_MAX]; /* of account, check, sink: stable from run to run */
+	char fingerprint[FINGERPRINT_MAX]; /* of account, check, sink: the same in each run */
 	const struct check *check;
 	enum severity severity;
 	enum sink sink;

@@ -135,7 +135,7 @@ add_database(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err
 		pg_query_true(q, 3) };
 
 	d.name = graph_string(a->g, pg_query_text(q, 2));
-	if (!pg_query_true(q, 4)) {	/* nobody can connect, so nothing in it can be reached */
+	if (!pg_query_true(q, 4)) {	/* nobody can connect: nothing in it is reached */
 		if (strcmp(d.name, "template0") != 0)
 			graph_unknown(a->g, "A1",
 			    graph_printf(a->g, "database %s", audit_pg_ident(a, d.name)),
@@ -153,8 +153,8 @@ static int
 list_databases(struct audit_pg *a, struct audit_pg_server *s, struct err *e)
 {
 	return audit_pg_ask(a, "A1", "the list of databases", NULL,
-	    "SELECT oid, datdba, datname, has_database_privilege(oid, 'CONNECT'), datallowconn "
-	    "FROM pg_database ORDER BY datname",
+	    "SELECT oid, datdba, datname, has_database_privilege(oid, 'CONNECT'), "
+	    "datallowconn FROM pg_database ORDER BY datname",
 	    add_database, s, e) < 0 ? -1 : 0;
 }
 
@@ -190,7 +190,8 @@ read_database(struct audit_pg *a, const struct database *d, struct err *e)
 static int
 visit(struct audit_pg *a, const char *conninfo, const struct database *d, struct err *e)
 {
-	const char *what = graph_printf(a->g, "database %s", a->db_sql = audit_pg_ident(a, d->name));
+	const char *what = graph_printf(a->g, "database %s",
+	    a->db_sql = audit_pg_ident(a, d->name));
 	struct pg *home = a->pg;
 	int rc;
 
@@ -321,7 +322,8 @@ audit_pg_grants(void)
 	    "\tGRANT SELECT ON pg_catalog.pg_ident_file_mappings TO privaudit;\n"
 	    "\tGRANT EXECUTE ON FUNCTION pg_catalog.pg_ident_file_mappings() TO privaudit;\n"
 	    "END IF; END $$;\n"
-	    "-- In each database with user mappings or subscriptions; it shows their passwords:\n"
+	    "-- In each database with user mappings or subscriptions; it shows their "
+	    "passwords:\n"
 	    "-- GRANT SELECT ON pg_catalog.pg_user_mapping TO privaudit;\n"
 	    "-- GRANT SELECT (subconninfo) ON pg_catalog.pg_subscription TO privaudit;\n"
 	    "-- In each database that PUBLIC may not connect to:\n"

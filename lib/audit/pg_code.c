@@ -301,7 +301,8 @@ one_step(struct code *c, const struct breach *b, size_t n, struct err *e)
 			    : graph_printf(g, "%s (and %zu more)", b->why, all - 1),
 			.row = b->row,
 			.fix = sql != NULL ? sql->fix : fix.len > 0 ? buf_cstr(&fix) : NULL,
-			.undo = sql != NULL ? sql->undo : undo.len > 0 ? buf_cstr(&undo) : NULL,
+			.undo = sql != NULL ? sql->undo
+			    : undo.len > 0 ? buf_cstr(&undo) : NULL,
 			.advice = sql != NULL && sql->fix == NULL ? sql->advice : b->advice,
 			.proof = b->proof, .db = sql != NULL ? sql->db : c->a->db,
 			.part = sql != NULL ? sql->part : 0,

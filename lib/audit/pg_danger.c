@@ -26,8 +26,10 @@ static const struct danger dangers[] = {
 	    "||SELECT lo_create(4000000000);\nSELECT lo_export(4000000000, '/dev/null')" },
 	{ "lo_import", SINK_OS, SEVERITY_CRITICAL, READS, "read files of the host",
 	    "|SELECT lo_import('PG_VERSION')|SELECT lo_import('PG_VERSION', 4000000000)" },
-	{ "pg_file_rename", SINK_OS, SEVERITY_CRITICAL, WRITES, "rename files of the host", "" },
-	{ "pg_file_unlink", SINK_OS, SEVERITY_CRITICAL, WRITES, "remove files of the host", "" },
+	{ "pg_file_rename", SINK_OS, SEVERITY_CRITICAL, WRITES,
+	    "rename files of the host", "" },
+	{ "pg_file_unlink", SINK_OS, SEVERITY_CRITICAL, WRITES,
+	    "remove files of the host", "" },
 	{ "pg_file_write", SINK_OS, SEVERITY_CRITICAL, WRITES, "write files of the host", "" },
 	{ "pg_ls_dir", SINK_OS, SEVERITY_HIGH, READS, "list folders of the host",
 	    "|SELECT pg_ls_dir('.')||SELECT pg_ls_dir('.', true, true)" },
@@ -138,6 +140,6 @@ one_function(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err
 int
 audit_pg_danger(struct audit_pg *a, struct err *e)
 {
-	return audit_pg_ask(a, "F5", "pg_proc", NULL, functions, one_function, NULL, e) < 0 ? -1
-	    : 0;
+	return audit_pg_ask(a, "F5", "pg_proc", NULL, functions, one_function, NULL, e) < 0
+	    ? -1 : 0;
 }

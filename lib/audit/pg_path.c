@@ -15,7 +15,8 @@ static const char paths[] =
     "SELECT s.setrole, s.setdatabase <> 0, substr(x, 13)"
     " FROM pg_db_role_setting s, unnest(s.setconfig) x"
     " WHERE starts_with(x, 'search_path=')"
-    " AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    " AND s.setdatabase IN (0, (SELECT oid FROM pg_database"
+    "  WHERE datname = current_database()))"
     " ORDER BY 2, 1";
 /* What the server itself sets, unless something of ours hides it. */
 static const char server_path[] =
@@ -24,9 +25,11 @@ static const char server_path[] =
     " WHERE rolname = session_user))) THEN boot_val ELSE reset_val END"
     " FROM pg_settings WHERE name = 'search_path'";
 static const char creators[] =
-    "SELECT n.oid, x.grantee, n.nspname, quote_ident(n.nspname) FROM pg_namespace n, aclexplode(n.nspacl) x"
+    "SELECT n.oid, x.grantee, n.nspname, quote_ident(n.nspname)"
+    " FROM pg_namespace n, aclexplode(n.nspacl) x"
     " WHERE x.privilege_type = 'CREATE' AND x.grantee <> n.nspowner AND n.nspname !~ '^pg_'"
-    " UNION SELECT 0, x.grantee, d.datname, quote_ident(d.datname) FROM pg_database d, aclexplode(d.datacl) x"
+    " UNION SELECT 0, x.grantee, d.datname, quote_ident(d.datname)"
+    " FROM pg_database d, aclexplode(d.datacl) x"
     " WHERE x.privilege_type = 'CREATE' AND x.grantee <> d.datdba"
     " AND d.datname = current_database() ORDER BY 1, 2";
 
@@ -119,7 +122,8 @@ hub_of(struct paths *p, const struct place *at, const char *who)
 	const struct code_schema *s = at->schema;
 
 	return graph_node(g, NODE_HUB, graph_printf(g, "%s that look into %s%s of %s", who,
-	    s != NULL ? "schema " : "a new schema", s != NULL ? s->name : "", p->c->a->db), "");
+	    s != NULL ? "schema " : "a new schema", s != NULL ? s->name : "", p->c->a->db),
+	    "");
 }
 
 struct creator {
@@ -214,7 +218,8 @@ owner_creates(struct paths *p, const struct code_schema *s, uint32_t owner, cons
 		return 0;
 	k.breach = (struct breach){
 		.check = "F4", .to = at->owner_hub,
-		.why = graph_printf(a->g, "owns %s %s", s == NULL ? "database" : "schema", name),
+		.why = graph_printf(a->g, "owns %s %s",
+		    s == NULL ? "database" : "schema", name),
 		.row = graph_printf(a->g, s == NULL ? "pg_database(%s).datdba: %s"
 		    : "pg_namespace(%s).nspowner: %s", name, r->name),
 		.advice = "superusers need a search_path without other people's schemas",
@@ -301,7 +306,8 @@ look_step(struct paths *p, const struct look *l, uint32_t hub, const char *fix,
 		.why = graph_printf(a->g, "in the search_path of %s", l->victim->name),
 		.row = graph_printf(a->g, "search_path of %s: %s", l->victim->name, l->path),
 		.fix = fix, .undo = undo,
-		.proof = proof_path(p->c, l->schema, l->at->schema == NULL, l->victim->name, l->path),
+		.proof = proof_path(p->c, l->schema, l->at->schema == NULL, l->victim->name,
+		    l->path),
 		.db = a->db,
 	};
 	const struct graph_step step = {
@@ -386,7 +392,8 @@ create(struct paths *p, int marking, struct err *e)
 	p->marking = marking;
 	rc = audit_pg_ask(c->a, "F4", "pg_namespace", NULL, creators, one_creator, p, e);
 	for (i = 0; rc > 0 && i < c->schemas; i++)
-		if (owner_creates(p, &c->schema[i], c->schema[i].owner, c->schema[i].name, e) != 0)
+		if (owner_creates(p, &c->schema[i], c->schema[i].owner, c->schema[i].name,
+		    e) != 0)
 			rc = -1;
 	if (rc > 0 && owner_creates(p, NULL, c->a->db_owner, c->a->db, e) != 0)
 		rc = -1;
@@ -407,7 +414,8 @@ code_path(struct code *c, struct err *e)
 			.hub = NO_HUB, .owner_hub = NO_HUB };
 	rc = audit_pg_ask(c->a, "F4", "pg_db_role_setting", NULL, paths, one_setting, &p, e);
 	if (rc > 0)
-		rc = audit_pg_ask(c->a, "F4", "search_path", NULL, server_path, server_setting, &p, e);
+		rc = audit_pg_ask(c->a, "F4", "search_path", NULL, server_path,
+		    server_setting, &p, e);
 	if (rc > 0 && p.server != NULL)
 		rc = create(&p, 1, e);
 	if (rc > 0 && p.server != NULL)

@@ -17,8 +17,8 @@ static const char grants[] =
     "acls AS (SELECT attrelid, string_agg(attname || attacl::text, ' ' ORDER BY attnum) AS acl"
     " FROM pg_attribute WHERE attacl IS NOT NULL AND attnum > 0 AND NOT attisdropped"
     " GROUP BY attrelid), "
-    "alike AS (SELECT c.relnamespace, c.relowner, c.relacl::text, acls.acl AS columns, cols.who,"
-    " (array_agg(format('%s.%I', c.relnamespace::regnamespace, c.relname)"
+    "alike AS (SELECT c.relnamespace, c.relowner, c.relacl::text, acls.acl AS columns, "
+    "cols.who, (array_agg(format('%s.%I', c.relnamespace::regnamespace, c.relname)"
     " ORDER BY c.relname))[1] AS first, min(c.oid) FILTER (WHERE c.relkind <> 'v') AS one,"
     " count(*) AS n"
     " FROM pg_class c LEFT JOIN cols ON cols.attrelid = c.oid"
@@ -105,7 +105,8 @@ by_powers(struct hanger *h, const struct audit_pg_role *grantee, const char *tab
 	do
 		rc = holders(h, grantee->oid, s, e);
 	while (rc == 0 && h->breach.power != NULL
-	    && (h->breach.power = code_power(h->c, &at, node, "TRIGGER", NULL, table)) != NULL);
+	    && (h->breach.power = code_power(h->c, &at, node, "TRIGGER", NULL,
+	    table)) != NULL);
 	return rc;
 }
 
@@ -140,5 +141,6 @@ one_grant(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err *e
 int
 code_trigger(struct code *c, struct err *e)
 {
-	return audit_pg_ask(c->a, "F3", "pg_class", NULL, grants, one_grant, c, e) < 0 ? -1 : 0;
+	return audit_pg_ask(c->a, "F3", "pg_class", NULL, grants, one_grant, c, e) < 0
+	    ? -1 : 0;
 }

@@ -24,7 +24,7 @@ struct policy_class {
 };
 
 struct policy_role {
-	const char *name;	/* the account, as struct graph_node.name has it; * for the rest */
+	const char *name;	/* the account, as graph_node.name has it; * for the rest */
 	const struct policy_class *class;
 	const char **db, **schema;	/* NULL-terminated; NULL: everywhere */
 	unsigned line;
@@ -45,7 +45,7 @@ enum { POLICY_USUAL_ADMIN, POLICY_USUAL_SHIP, POLICY_USUAL_APP, POLICY_USUALS };
 struct policy {
 	int given;		/* 0: there was no file, these are the defaults */
 	const char *env, *owner; /* [target] env=, owner=; or NULL */
-	const char **file;	/* [target] files=: application files to search for B9; NULL-terminated */
+	const char **file;	/* [target] files=: where to search for B9; NULL-terminated */
 	struct policy_class *class;
 	struct policy_role *role;
 	struct policy_except *except;

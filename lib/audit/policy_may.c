@@ -122,8 +122,8 @@ is_there(const struct policy_role *r, const struct graph_power *power)
 static int
 is_no_reading(const struct policy_class *c, const struct graph_power *power)
 {
-	return c->builtin && strcmp(c->name, "backup") == 0 && strcmp(power->priv, "TRIGGER") == 0
-	    && power->set != NULL && power->set->db[0] != '\0';
+	return c->builtin && strcmp(c->name, "backup") == 0
+	    && strcmp(power->priv, "TRIGGER") == 0 && power->set != NULL && power->set->db[0] != '\0';
 }
 
 int

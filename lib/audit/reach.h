@@ -31,7 +31,7 @@ struct reach {
 	uint32_t labels, public, run;
 	struct reach_state *state;
 	uint32_t *queue, n;	/* the states met, the nearest first */
-	uint32_t *gate_clean, *gate_any; /* the run that opened a gate, without a breach or so */
+	uint32_t *gate_clean, *gate_any; /* the run that opened a gate; without a breach */
 };
 
 /* ERR_SYSTEM.  g must outlive it. */

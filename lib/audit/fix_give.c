@@ -22,12 +22,31 @@ need_covers(const struct graph_power *have, const struct graph_power *want)
 	    && (h == NULL || h->part == NULL || (w != NULL && w->part == h->part));
 }
 
+/* Does what n->reach holds pass that gate, but for PUBLIC's pass? */
+static int
+passes(const struct need *n, uint32_t gate)
+{
+	const struct reach *r = &n->reach;
+	uint32_t i, k, node;
+
+	for (i = 0; i < r->n; i++) {
+		node = reach_node(r, r->queue[i]);
+		for (k = r->pass_from[node]; node != r->public && k < r->pass_from[node + 1]; k++)
+			if ((uint32_t)n->g->pass[k] == gate)
+				return 1;
+	}
+	return 0;
+}
+
 void
 need_run(struct need *n, uint32_t account)
 {
 	uint32_t i, k;
 
 	reach_run(&n->reach, account, n->cut_step, 1);
+	for (i = 0; i < n->closeds; i++)
+		if (!passes(n, n->closed[i]))
+			n->reach.gate_clean[n->closed[i]] = 0;	/* runs count from 1 */
 	for (i = 0; i < n->reach.n; i++)
 		for (k = n->gate_of_node[reach_node(&n->reach, n->reach.queue[i])]; k > 0;
 		    k = n->gift[k - 1].of_node)
@@ -268,4 +287,45 @@ need_give(struct need *n, const uint32_t *element, uint32_t elements, struct nee
 	else if (n->giving.from != REACH_NONE)
 		part(n, n->giving.from);
 	return r == -1 ? -1 : r == 0;
+}
+
+/* ---- CONNECT ---------------------------------------------------------------------------- */
+
+/* Does that account come in by PUBLIC's pass alone, and must it?  -1: nobody knows. */
+static int
+comes_in(struct need *n, uint32_t account, uint32_t gate)
+{
+	const struct policy_role *role = n->j->scope_role[n->j->scope[account]];
+	const struct graph_set db = { .kind = "database", .db = n->g->gate[gate].into,
+		.schema = "" };
+	const struct graph_power connect = { .priv = "CONNECT", .set = &db };
+
+	need_run(n, account);
+	if (passes(n, gate) || has_gate(n, account, gate) || need_everything(n, role))
+		return 0;
+	if (!n->j->named[account])
+		return -1;
+	return policy_may(role, &connect);
+}
+
+int
+need_close(struct need *n, uint32_t gate, uint32_t *who, struct err *e)
+{
+	uint32_t first = n->gifts, i;
+	int r = 0;
+
+	for (i = 0; i < n->g->nodes && r >= 0; i++) {
+		if (n->g->node[i].kind != NODE_ACCOUNT || !n->g->node[i].login)
+			continue;
+		if ((r = comes_in(n, i, gate)) == 1
+		    && add_gift(n, &(struct need_gift){ .to = i, .gate = gate }) == -1)
+			return err_set(e, ERR_SYSTEM, "fix: out of memory");
+		*who = i;
+	}
+	if (r == -1) {
+		take_back(n, first);
+		return 0;
+	}
+	n->closed[n->closeds++] = gate;
+	return 1;
 }

@@ -62,6 +62,7 @@ struct need {
 	uint32_t gifts, gift_cap;
 	uint32_t *right_of_node, *gate_of_node, *right_of_set; /* the last gift, from 1 */
 	uint64_t given;			/* objects, over all gifts */
+	uint32_t *closed, closeds;	/* gates that are shut for PUBLIC */
 	struct giving giving;
 	uint32_t *before;		/* states held before a trial */
 	uint32_t *gate_before, trial;
@@ -101,6 +102,13 @@ int need_other(struct need *n, uint32_t account, const struct graph_power *w, in
  */
 int need_give(struct need *n, const uint32_t *element, uint32_t elements,
     struct need_reason *why, struct err *e);
+
+/*
+ * Shut a gate of CONNECT for PUBLIC; the accounts whose class may connect there, and that
+ * come in by nothing else, get it.  1: done, n->gift has grown by that; 0: *who, which no
+ * line of the policy names, comes in by it; -1: ERR_SYSTEM.
+ */
+int need_close(struct need *n, uint32_t gate, uint32_t *who, struct err *e);
 
 /* In a trial of need_give: that account loses this power.  0: it was given; 1: it cannot be;
    -1: no memory. */
@@ -215,10 +223,14 @@ struct planner {
 	uint32_t left_power;
 	uint32_t *chosen, chosens;	/* the cuts of all findings, in order */
 	struct intern shared;
+	struct fix_script faults;	/* what ends those, each statement once */
 };
 
 /* Plan and write the fix of a finding that has a power.  0, or -1: ERR_SYSTEM. */
 int fix_finding(struct planner *pl, struct finding *f, struct err *e);
+
+/* That of a fault, or of a login that no line names (fix_fault.c).  0, or -1: ERR_SYSTEM. */
+int fix_fault(struct planner *pl, struct finding *f, struct err *e);
 
 /* The text of b as a string of the verdict's, NULL when there is no memory; b is freed. */
 char *fix_keep(struct planner *pl, struct buf *b);
@@ -228,7 +240,9 @@ int fix_advise_refused(struct planner *pl, const struct cut *c);
 int fix_advise_unnamed(struct planner *pl, uint32_t account);
 void fix_advise_basis(struct planner *pl, const struct graph_basis *b);
 
-/* The statements of that cut, what it gives first.  -1: no memory. */
+/* One more statement; gifts; the statements of that cut, what it gives first.  -1: no memory. */
+int fix_add_item(struct fix_script *s, const struct fix_item *item);
+int fix_add_gifts(struct planner *pl, struct fix_script *s, uint32_t first, uint32_t n);
 int fix_add_cut(struct planner *pl, struct fix_script *s, const struct cut *c);
 
 /* The cuts of the finding at hand as text.  -1: no memory. */

@@ -253,11 +253,13 @@ need_init(struct need *n, struct judge_private *j, struct err *e)
 	n->right_of_node = calloc(g->nodes, sizeof(*n->right_of_node));
 	n->gate_of_node = calloc(g->nodes, sizeof(*n->gate_of_node));
 	n->right_of_set = calloc((size_t)g->sets + 1, sizeof(*n->right_of_set));
+	n->closed = calloc((size_t)g->gates + 1, sizeof(*n->closed));
 	n->gate_before = calloc((size_t)g->gates + 1, sizeof(*n->gate_before));
 	if (n->profile == NULL || n->allowed == NULL || n->cut_step == NULL
 	    || n->cut_power == NULL || n->super_node == NULL || n->before == NULL
 	    || n->profile_of == NULL || n->same == NULL || n->special == NULL
 	    || n->right_of_node == NULL || n->gate_of_node == NULL || n->right_of_set == NULL
+	    || n->closed == NULL
 	    || n->gate_before == NULL)
 		return no_memory(e);
 	for (i = 0; i < g->nodes; i++)
@@ -289,6 +291,7 @@ need_free(struct need *n)
 	free(n->same);
 	free(n->special);
 	free(n->gift);
+	free(n->closed);
 	free(n->right_of_node);
 	free(n->gate_of_node);
 	free(n->right_of_set);

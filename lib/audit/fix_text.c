@@ -87,9 +87,8 @@ granted(struct planner *pl, const struct graph_power *w)
 	return fix_keep(pl, &b);
 }
 
-/* -1: no memory. */
-static int
-add_item(struct fix_script *s, const struct fix_item *item)
+int
+fix_add_item(struct fix_script *s, const struct fix_item *item)
 {
 	uint32_t cap = s->cap == 0 ? 16 : s->cap * 2;
 	struct fix_item *more;
@@ -121,9 +120,10 @@ same_statement(const struct need_gift *a, const struct need_gift *b)
 }
 
 /* The gates, and then what lies behind them. */
-static int
-add_gifts(struct planner *pl, struct fix_script *s, const struct need_gift *gift, uint32_t n)
+int
+fix_add_gifts(struct planner *pl, struct fix_script *s, uint32_t first, uint32_t n)
 {
+	const struct need_gift *gift = &pl->need.gift[first];
 	const struct graph *g = pl->g;
 	const struct graph_gate *gate;
 	struct fix_item item = { .gift = 1, .grant = "" };
@@ -139,7 +139,7 @@ add_gifts(struct planner *pl, struct fix_script *s, const struct need_gift *gift
 		item.undo = gate->gift->ungive;
 		item.db = gate->db;
 		item.account = g->node[gift[i].to].sql;
-		r = add_item(s, &item);
+		r = fix_add_item(s, &item);
 	}
 	for (i = 0; i < n && r == 0; i++) {
 		if (gift[i].power == NULL)
@@ -155,7 +155,7 @@ add_gifts(struct planner *pl, struct fix_script *s, const struct need_gift *gift
 		if ((item.grant = fix_keep(pl, &rights)) == NULL)
 			r = -1;
 		else
-			r = add_item(s, &item);
+			r = fix_add_item(s, &item);
 	}
 	buf_free(&rights);
 	return r;
@@ -169,7 +169,7 @@ fix_add_cut(struct planner *pl, struct fix_script *s, const struct cut *c)
 	struct fix_item item = { .fix = b->fix, .undo = b->undo, .grant = "",
 		.part = b->part };
 
-	if (add_gifts(pl, s, &pl->need.gift[c->gift], c->gifts) == -1)
+	if (fix_add_gifts(pl, s, c->gift, c->gifts) == -1)
 		return -1;
 	item.set = element < pl->g->steps ? pl->g->step[element].set
 	                                  : pl->g->power[element - pl->g->steps].set;
@@ -178,7 +178,7 @@ fix_add_cut(struct planner *pl, struct fix_script *s, const struct cut *c)
 	    && (fix_uses(b->fix, 'g') || (b->undo != NULL && fix_uses(b->undo, 'g')))
 	    && (item.grant = granted(pl, &pl->g->power[element - pl->g->steps])) == NULL)
 		return -1;
-	return add_item(s, &item);
+	return fix_add_item(s, &item);
 }
 
 /* The finding's cuts as text. */

@@ -256,10 +256,12 @@ graph_gate(struct graph *g, const char *name)
 }
 
 void
-graph_gate_gift(struct graph *g, uint32_t gate, const char *db, const struct graph_gift *gift)
+graph_gate_gift(struct graph *g, uint32_t gate, const char *into, const char *db,
+    const struct graph_gift *gift)
 {
 	if (g->priv->failed)
 		return;
+	g->gate[gate].into = graph_string(g, into);
 	g->gate[gate].db = graph_string(g, db);
 	g->gate[gate].gift = graph_gift(g, gift);
 }
@@ -445,12 +447,19 @@ graph_fault(struct graph *g, const char *check, enum severity severity, enum sin
     const char *subject, const struct graph_basis *b)
 {
 	struct graph_fault f = { check_find(check), severity, sink, graph_string(g, subject),
-		graph_basis(g, b) };
+		GRAPH_NO_GATE, graph_basis(g, b) };
 
 	if (f.check == NULL)
 		g->priv->wrong = "a fault of no check";
 	if (ROOM(g, fault, faults, fault_cap))
 		g->fault[g->faults++] = f;
+}
+
+void
+graph_fault_gate(struct graph *g, uint32_t gate)
+{
+	if (g->faults > 0)
+		g->fault[g->faults - 1].gate = gate;
 }
 
 static int

@@ -92,9 +92,12 @@ struct graph_gift {
 	const char *part;	/* the column when it is no right on the whole object, or NULL */
 };
 
+#define GRAPH_NO_GATE UINT32_MAX
+
 /* CONNECT on a database, USAGE on a schema. */
 struct graph_gate {
 	const char *name;	/* "CONNECT on shop" */
+	const char *into;	/* the database of CONNECT, else NULL */
 	const char *db;		/* where its gift must run; NULL: anywhere */
 	const struct graph_gift *gift; /* without %o and %g; NULL: it cannot be given */
 };
@@ -126,8 +129,6 @@ struct graph_step {
 	const struct graph_set *set;
 };
 
-#define GRAPH_NO_GATE UINT32_MAX
-
 struct graph_power {
 	uint32_t from;
 	enum step_how needs;
@@ -155,6 +156,7 @@ struct graph_fault {
 	enum severity severity;
 	enum sink sink;
 	const char *subject;	/* "archive_command", "pg_hba.conf line 4", an account's name */
+	uint32_t gate;		/* of CONNECT, which its fix closes for PUBLIC; or GRAPH_NO_GATE */
 	const struct graph_basis *basis; /* why: the whole sentence */
 };
 
@@ -192,8 +194,8 @@ const char *graph_printf(struct graph *g, const char *fmt, ...)
 uint32_t graph_node(struct graph *g, enum node_kind kind, const char *name, const char *sql);
 /* The gate of that name, made when new. */
 uint32_t graph_gate(struct graph *g, const char *name);
-/* How to let somebody through it. */
-void graph_gate_gift(struct graph *g, uint32_t gate, const char *db,
+/* Where it leads, and how to let somebody through it. */
+void graph_gate_gift(struct graph *g, uint32_t gate, const char *into, const char *db,
     const struct graph_gift *gift);
 void graph_pass(struct graph *g, uint32_t node, uint32_t gate);
 /* A directory with the server's data; only when the server is known to run on this host. */
@@ -214,6 +216,8 @@ void graph_unknown(struct graph *g, const char *check, const char *what, const c
     const char *grant);
 void graph_fault(struct graph *g, const char *check, enum severity severity, enum sink sink,
     const char *subject, const struct graph_basis *b);
+/* The fix of the fault that was added last closes that gate for PUBLIC. */
+void graph_fault_gate(struct graph *g, uint32_t gate);
 
 /*
  * Sort and index; nothing is added behind it but unknowns and faults.  0, or -1: ERR_SYSTEM; ERR_BUG: a reader made

@@ -25,7 +25,7 @@ audit_pg_connect_gate(struct audit_pg *a, const char *db)
 		.give = graph_printf(a->g, "GRANT CONNECT ON DATABASE %s TO %%a", sql),
 		.ungive = graph_printf(a->g, "REVOKE CONNECT ON DATABASE %s FROM %%a", sql) };
 
-	graph_gate_gift(a->g, gate, NULL, &gift);
+	graph_gate_gift(a->g, gate, db, NULL, &gift);
 	audit_pg_implied_pass(a, ACL_CONNECT, gate);
 	return gate;
 }
@@ -40,11 +40,11 @@ public_may(struct audit_pg *a, const char *db, uint32_t held)
 	if (held & ACL_CONNECT) {
 		b.why = graph_printf(a->g, "PUBLIC may CONNECT to database \"%s\": every account "
 		    "can, the next one to be made, too", db);
-		b.advice = graph_printf(a->g, "GRANT CONNECT ON DATABASE %s to the accounts that "
-		    "work there, then REVOKE CONNECT ON DATABASE %s FROM PUBLIC", sql, sql);
+		b.fix = graph_printf(a->g, "REVOKE CONNECT ON DATABASE %s FROM PUBLIC", sql);
+		b.undo = graph_printf(a->g, "GRANT CONNECT ON DATABASE %s TO PUBLIC", sql);
 		graph_fault(a->g, "A2", SEVERITY_MEDIUM, SINK_READ_ALL,
 		    graph_printf(a->g, "CONNECT on database \"%s\"", db), &b);
-		b.advice = NULL;
+		graph_fault_gate(a->g, audit_pg_connect_gate(a, db));
 	}
 	if (held & ACL_TEMPORARY) {
 		b.why = graph_printf(a->g, "PUBLIC may make temporary tables in database \"%s\": "

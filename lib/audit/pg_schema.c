@@ -27,7 +27,7 @@ read_schema(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err 
 	s.gate = graph_gate(a->g, graph_printf(a->g, "USAGE on %s.%s", a->db_sql, s.sql));
 	usage.give = graph_printf(a->g, "GRANT USAGE ON SCHEMA %s TO %%a", s.sql);
 	usage.ungive = graph_printf(a->g, "REVOKE USAGE ON SCHEMA %s FROM %%a", s.sql);
-	graph_gate_gift(a->g, s.gate, a->db, &usage);
+	graph_gate_gift(a->g, s.gate, NULL, a->db, &usage);
 	if (a->schemas == *cap) {
 		*cap = *cap == 0 ? 64 : *cap * 2;
 		if ((more = realloc(a->schema, *cap * sizeof(*more))) == NULL)

@@ -307,7 +307,8 @@ printf '[shop]\nhost=%s\nport=%s\nuser=postgres\ndbname=shop\n' "$T/db.lab" \
 cd "$T/work"
 
 db -c "GRANT deploy TO shop_app" -c 'SET client_min_messages = error' -c 'DROP SCHEMA privaudit, "Sché ""ma
-" CASCADE' -c 'DROP OWNED BY privaudit' -c 'DROP ROLE privaudit, "o""d'"'"'d
+" CASCADE' -c 'DROP OWNED BY privaudit, "o""d'"'"'d
+ rôle"' -c 'DROP ROLE privaudit, "o""d'"'"'d
  rôle"'
 
 # book PAGE STATUS TEXT: the commands below TEXT end with that status.

@@ -317,7 +317,7 @@ START_TEST(gates_are_given_too_and_first)
 	uint32_t app = ag_login("app"), deploy = owner_of_tables(), i;
 	uint32_t gate = graph_gate(ag, "USAGE on s");
 
-	graph_gate_gift(ag, gate, "shop", &usage);
+	graph_gate_gift(ag, gate, NULL, "shop", &usage);
 	graph_pass(ag, deploy, gate);
 	ag_member(app, deploy, STEP_USE);
 	for (i = 0; i < ag->powers; i++)
@@ -495,6 +495,76 @@ START_TEST(gifts_end_no_way_through_a_breach)
 	ck_assert_uint_eq(av_find(app, "A1", SINK_DROP)->fix->remaining, 0);
 	ck_assert_uint_eq(av_find(app, "F1", SINK_SUPER)->fix->remaining, 1);
 	ck_assert_str_eq(av_find(app, "F1", SINK_SUPER)->fix->sql, "");
+}
+END_TEST
+
+/* CONNECT on shop, which PUBLIC has. */
+static uint32_t
+open_to_everyone(void)
+{
+	struct graph_gift connect = { "GRANT CONNECT TO %a", "REVOKE CONNECT FROM %a", NULL };
+	struct graph_basis b = { .why = "everyone may connect", .fix = "REVOKE CONNECT FROM PUBLIC",
+		.undo = "GRANT CONNECT TO PUBLIC" };
+	uint32_t gate = graph_gate(ag, "CONNECT on shop");
+
+	graph_gate_gift(ag, gate, "shop", NULL, &connect);
+	graph_pass(ag, ag_public, gate);
+	graph_fault(ag, "A2", SEVERITY_MEDIUM, SINK_READ_ALL, "CONNECT", &b);
+	graph_fault_gate(ag, gate);
+	return gate;
+}
+
+START_TEST(who_must_connect_is_let_in_before_everyone_is_shut_out)
+{
+	uint32_t gate = open_to_everyone(), group = ag_role("group");
+
+	ag_login("app");
+	ag_login("bank");
+	ag_member(ag_login("report"), group, STEP_USE);
+	graph_pass(ag, group, gate);
+	audit_judge("[role app] class=app db=shop\n[role bank] class=app db=bank\n"
+	    "[role report] class=readonly\n");
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_str_eq(av.finding[0].fix->sql,
+	    "GRANT CONNECT TO app;\nREVOKE CONNECT FROM PUBLIC;\n");
+	ck_assert_str_eq(av.finding[0].fix->undo,
+	    "GRANT CONNECT TO PUBLIC;\nREVOKE CONNECT FROM app;\n");
+	ck_assert_str_eq(script(0), av.finding[0].fix->sql);
+	ck_assert_str_eq(script(1), av.finding[0].fix->undo);
+}
+END_TEST
+
+START_TEST(nobody_is_shut_out_of_whom_nothing_is_known)
+{
+	open_to_everyone();
+	ag_login("app");
+	ag_login("stranger");
+	fix("[role app] class=app db=shop\n");
+	ck_assert_uint_eq(av.n, 2);
+	ck_assert_str_eq(script(0), "");
+	ck_assert_ptr_nonnull(strstr(av.finding[0].fix->advice, "[role stranger]"));
+	ck_assert_ptr_nonnull(strstr(av.finding[1].fix->advice, "[role stranger]"));
+}
+END_TEST
+
+/* The other way in of the account was PUBLIC's, and that is shut. */
+START_TEST(a_gate_that_is_shut_is_no_other_way)
+{
+	uint32_t gate = open_to_everyone(), app = ag_login("app"), deploy = owner_of_tables(), i;
+
+	graph_pass(ag, deploy, gate);
+	ag_member(app, deploy, STEP_USE);
+	for (i = 0; i < ag->powers; i++)
+		ag->power[i].gate[0] = gate;
+	for (i = 0; i < ag->powers; i++)	/* worse ones first: so is the fault the first */
+		ag->power[i].severity = SEVERITY_LOW;
+	audit_judge("[role app] class=app db=shop\n[role migrate] class=migrator db=bank,shop\n");
+	ck_assert_int_eq(fix_all(ag, ap, &av, &e), 0);
+	ck_assert_ptr_nonnull(av.finding[0].fault);
+	ck_assert_ptr_null(strstr(av.finding[0].fix->sql, "TO app"));
+	ck_assert_ptr_nonnull(strstr(av_find(app, "A1", SINK_DROP)->fix->sql,
+	    "GRANT CONNECT TO app;\n"));
 }
 END_TEST
 
@@ -939,6 +1009,9 @@ fix_suite(void)
 	tcase_add_test(t, a_right_without_a_sink_is_kept_as_well);
 	tcase_add_test(t, what_will_be_made_is_only_worth_a_gift);
 	tcase_add_test(t, gifts_end_no_way_through_a_breach);
+	tcase_add_test(t, who_must_connect_is_let_in_before_everyone_is_shut_out);
+	tcase_add_test(t, nobody_is_shut_out_of_whom_nothing_is_known);
+	tcase_add_test(t, a_gate_that_is_shut_is_no_other_way);
 	tcase_add_test(t, a_gift_is_not_for_those_who_had_nothing);
 	tcase_add_test(t, an_ownership_that_must_go_is_no_other_way);
 	tcase_add_test(t, a_thief_takes_nothing_from_its_victim);

@@ -1,12 +1,14 @@
 /*
  * Rights on databases, tables, columns and routines; the tables are alike in both families.
+ * Objects of a schema with the same ACL share a set, and what an account may on any of them
+ * shares its words and statements, so that 100,000 rows take little memory.
  */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit/my_private.h"
+#include "audit/my_acl.h"
 
 #define WORDS_OF_DB \
 	"CONCAT_WS(',', IF(Select_priv = 'Y', 'SELECT', NULL), " \
@@ -23,26 +25,6 @@
 	"IF(Alter_routine_priv = 'Y', 'ALTER ROUTINE', NULL), " \
 	"IF(Execute_priv = 'Y', 'EXECUTE', NULL), IF(Event_priv = 'Y', 'EVENT', NULL), " \
 	"IF(Trigger_priv = 'Y', 'TRIGGER', NULL)"
-
-/*
- * Whose row it is.  A database's row without a user is everyone's, and no GRANT or REVOKE
- * reaches it.  0: nobody's.
- */
-static int
-holder_of(struct audit_my *a, const char *user, const char *host, struct audit_my_right *r)
-{
-	r->account = audit_my_account(a, user, host);
-	if (r->account != NULL) {
-		r->holder = r->account->node;
-		r->grantee = r->account->sql;
-		return 1;
-	}
-	if (*user != '\0')
-		return 0;	/* dropped, or made while we read */
-	r->holder = a->everyone;
-	r->grantee = "everyone";
-	return 1;
-}
 
 /* Give each right of a row that is everyone's, with the column that takes it away. */
 static void
@@ -106,52 +88,32 @@ check_wildcard(struct audit_my *a, const struct audit_my_right *r, const char *l
 	    r->account != NULL ? a->g->node[r->holder].name : "PUBLIC", &b);
 }
 
-static int
-database(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+static void
+databases_end(struct audit_my *a, struct my_acl *x)
 {
-	const char *host = audit_my_text(row, 0), *list = audit_my_text(row, 3);
-	struct audit_my_right r = { .level = MY_SCHEMA };
+	const struct my_holding *h;
+	struct audit_my_right r;
 
-	(void)ctx;	/* none */
-	(void)e;	/* this cannot fail */
-	if (!holder_of(a, audit_my_text(row, 1), host, &r))
-		return 0;
-	r.schema = graph_string(a->g, audit_my_text(row, 2));
-	r.on = graph_printf(a->g, "%s.*", audit_my_ident(a, r.schema));
-	r.row = graph_printf(a->g, "mysql.db(%s, %s)", r.grantee, r.schema);
-	check_wildcard(a, &r, list);
-	if (r.account == NULL)
-		give_everyone(a, &r, host, list);
-	else
-		audit_my_give_list(a, &r, list);
-	return 0;
+	for (h = x->holding; h < x->holding + x->n; h++) {
+		r = h->r;
+		r.level = MY_SCHEMA;
+		r.schema = graph_string(a->g, x->schema);
+		r.on = graph_printf(a->g, "%s.*", audit_my_ident(a, r.schema));
+		r.row = graph_printf(a->g, "mysql.db(%s, %s)", r.grantee, r.schema);
+		if (h < x->holding + x->rows)
+			check_wildcard(a, &r, h->list);
+		if (r.account == NULL)
+			give_everyone(a, &r, h->host, h->list);
+		else
+			audit_my_give_list(a, &r, h->list);
+	}
 }
 
 /* ---- tables, columns, routines ------------------------------------------------------ */
 
-/* One row: what one account may on the object at hand. */
-struct holding {
-	struct audit_my_right r;
-	const char *list;
-};
-
-/*
- * All rows of one object, which come together: its ACL.  Objects of a schema with the same
- * ACL share a set, and what an account may on any of them shares its words and statements,
- * so that 100,000 rows take little memory.
- */
-struct acl {
-	const char *catalog, *kind, *many;
-	enum my_level level;
-	char schema[256], object[256];	/* names of 64 letters */
-	char type[16];			/* PROCEDURE or FUNCTION, else "" */
-	struct holding *holding;
-	uint32_t n, cap;
-};
-
 /* Grant tables and routines that matter to others differ by their names. */
 static int
-is_special(struct audit_my *a, const struct acl *x)
+is_special(struct audit_my *a, const struct my_acl *x)
 {
 	return strcmp(x->schema, "mysql") == 0 ||
 	    (x->level == MY_ROUTINE && audit_my_is_coded(a, x->schema, x->object));
@@ -159,7 +121,7 @@ is_special(struct audit_my *a, const struct acl *x)
 
 /* As SQL wants it; not by way of the parts, which nobody needs a second time. */
 static const char *
-name_of(struct audit_my *a, const struct acl *x)
+name_of(struct audit_my *a, const struct my_acl *x)
 {
 	struct buf b = BUF_INIT;
 	const char *name;
@@ -176,19 +138,19 @@ name_of(struct audit_my *a, const struct acl *x)
 
 /* What all of its set share. */
 static void
-key_of(const struct acl *x, struct buf *key)
+key_of(const struct my_acl *x, struct buf *key)
 {
 	uint32_t i;
 
 	buf_fmt(key, "%s of %s\n", x->catalog, x->schema);
 	for (i = 0; i < x->n; i++)
-		buf_fmt(key, "%u %s\n%s\n", x->holding[i].r.holder, x->holding[i].list,
-		    x->holding[i].r.column != NULL ? x->holding[i].r.column : "");
+		buf_fmt(key, "%u %s %s\n%s\n", x->holding[i].r.holder, x->holding[i].r.grantee,
+		    x->holding[i].list, x->holding[i].r.column != NULL ? x->holding[i].r.column : "");
 }
 
 /* The object at hand is complete: into its set, which gives the rights when it is new. */
 static int
-acl_end(struct audit_my *a, struct acl *x, struct err *e)
+objects_end(struct audit_my *a, struct my_acl *x, struct err *e)
 {
 	const char *object, *at;
 	struct buf key = BUF_INIT;
@@ -197,8 +159,6 @@ acl_end(struct audit_my *a, struct acl *x, struct err *e)
 	uint32_t i;
 	int alone, rc;
 
-	if (x->n == 0)
-		return 0;
 	object = name_of(a, x);
 	alone = is_special(a, x);
 	at = alone ? object : x->many;
@@ -221,71 +181,39 @@ acl_end(struct audit_my *a, struct acl *x, struct err *e)
 		    graph_printf(a->g, "%s(%s)", x->catalog, r.grantee);
 		audit_my_give_list(a, &r, x->holding[i].list);
 	}
-	x->n = 0;
 	return rc;
 }
 
-/* Db, object, type or "", User, Host, column or "", list */
 static int
-acl_row(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+end(struct audit_my *a, struct my_acl *x, struct err *e)
 {
-	struct acl *x = ctx;
-	const char *schema = audit_my_text(row, 0), *object = audit_my_text(row, 1);
-	const char *type = audit_my_text(row, 2);
-	struct holding h = { .list = graph_string(a->g, audit_my_text(row, 6)) }, *more;
-
-	if ((strcmp(schema, x->schema) != 0 || strcmp(object, x->object) != 0 ||
-	    strcmp(type, x->type) != 0) && acl_end(a, x, e) != 0)
-		return -1;
-	if (!holder_of(a, audit_my_text(row, 3), audit_my_text(row, 4), &h.r))
-		return 0;
-	if (x->n == x->cap) {
-		x->cap = x->cap == 0 ? 16 : x->cap * 2;
-		if ((more = realloc(x->holding, x->cap * sizeof(*more))) == NULL)
-			return err_set(e, ERR_SYSTEM, "out of memory");
-		x->holding = more;
-	}
-	(void)snprintf(x->schema, sizeof(x->schema), "%s", schema);	/* they fit */
-	(void)snprintf(x->object, sizeof(x->object), "%s", object);
-	(void)snprintf(x->type, sizeof(x->type), "%s", type);
-	if (*audit_my_text(row, 5) != '\0')
-		h.r.column = graph_string(a->g, audit_my_text(row, 5));
-	x->holding[x->n++] = h;
+	if (x->level != MY_SCHEMA)
+		return objects_end(a, x, e);
+	databases_end(a, x);
 	return 0;
-}
-
-static int
-ask_acls(struct audit_my *a, const char *select, struct acl *x, struct err *e)
-{
-	int rc = audit_my_ask(a, "A1", x->catalog, graph_printf(a->g,
-	    "GRANT SELECT ON %s TO %s;\n", x->catalog, a->auditor), graph_printf(a->g,
-	    "SELECT %s FROM %s ORDER BY 1, 2, 3, 4, 5, 6", select, x->catalog), acl_row, x, e);
-
-	if (rc >= 0 && acl_end(a, x, e) != 0)
-		rc = -1;
-	free(x->holding);
-	return rc;
 }
 
 int
 audit_my_objects(struct audit_my *a, struct err *e)
 {
-	struct acl tables = { .catalog = "mysql.tables_priv", .kind = "table",
-		.many = "single tables", .level = MY_TABLE };
-	struct acl columns = { .catalog = "mysql.columns_priv", .kind = "table",
-		.many = "single tables", .level = MY_COLUMN };
-	struct acl routines = { .catalog = "mysql.procs_priv", .kind = "routine",
-		.many = "single routines", .level = MY_ROUTINE };
+	struct my_acl all[] = {
+		{ .catalog = "mysql.db", .level = MY_SCHEMA, .select = a->my->mariadb ?
+		    "Db, '', '', User, Host, '', " WORDS_OF_DB ", IF(Delete_history_priv = 'Y', "
+		    "'DELETE HISTORY', NULL))" : "Db, '', '', User, Host, '', " WORDS_OF_DB ")" },
+		{ .catalog = "mysql.tables_priv", .level = MY_TABLE, .kind = "table",
+		    .many = "single tables",
+		    .select = "Db, Table_name, '', User, Host, '', Table_priv" },
+		{ .catalog = "mysql.columns_priv", .level = MY_COLUMN, .kind = "table",
+		    .many = "single tables",
+		    .select = "Db, Table_name, '', User, Host, Column_name, Column_priv" },
+		{ .catalog = "mysql.procs_priv", .level = MY_ROUTINE, .kind = "routine",
+		    .many = "single routines",
+		    .select = "Db, Routine_name, Routine_type, User, Host, '', Proc_priv" },
+	};
+	size_t i;
 
-	if (audit_my_ask(a, "A1", "mysql.db", graph_printf(a->g,
-	    "GRANT SELECT ON mysql.db TO %s;\n", a->auditor), a->my->mariadb ?
-	    "SELECT Host, User, Db, " WORDS_OF_DB ", IF(Delete_history_priv = 'Y', "
-	    "'DELETE HISTORY', NULL)) FROM mysql.db ORDER BY 2, 1, 3" :
-	    "SELECT Host, User, Db, " WORDS_OF_DB ") FROM mysql.db ORDER BY 2, 1, 3",
-	    database, NULL, e) < 0)
-		return -1;
-	return ask_acls(a, "Db, Table_name, '', User, Host, '', Table_priv", &tables, e) < 0 ||
-	    ask_acls(a, "Db, Table_name, '', User, Host, Column_name, Column_priv", &columns,
-	    e) < 0 || ask_acls(a, "Db, Routine_name, Routine_type, User, Host, '', Proc_priv",
-	    &routines, e) < 0 ? -1 : 0;
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (audit_my_acls(a, &all[i], end, e) < 0)
+			return -1;
+	return 0;
 }

@@ -174,7 +174,7 @@ give_away(struct hijack *h, uint32_t to, int definer)
 		return;
 	}
 	h->breach.fix = graph_printf(a->g, "ALTER ROUTINE %s OWNER TO %s", function, r->sql);
-	h->breach.undo = graph_printf(a->g, "ALTER ROUTINE %s OWNER TO %s", function,
+	h->breach.undo = graph_printf(a->g, "%%{once}ALTER ROUTINE %s OWNER TO %s", function,
 	    h->owner->sql);
 }
 

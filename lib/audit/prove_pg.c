@@ -1,30 +1,11 @@
 /*
- * Sessions on a throwaway PostgreSQL server: as any account, and what puts right the
- * things that no rollback undoes.
+ * Sessions on a throwaway PostgreSQL server: as any account, and what they are asked.
  */
-#include "audit/prove_pg.h"
-
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_ROOM 256	/* 64 in servers as they are built everywhere */
-
-/* A database as it was: when a proof drops it, an empty one with the same rights stands in. */
-struct database {
-	char *name;
-	char *again;	/* the SQL that makes the other one, two statements */
-	int seen;
-};
-
-struct prove_pg {
-	struct pg_server *server;
-	char superuser[NAME_ROOM];
-	struct buf conninfo;
-	struct database *db;
-	int n;
-};
+#include "audit/prove_pg_private.h"
 
 struct prove_session {
 	PGconn *c;
@@ -37,7 +18,7 @@ no_memory(struct err *e)
 	return err_set(e, ERR_SYSTEM, "out of memory");
 }
 
-/* ---- as ourselves ---------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------- */
 
 static void
 drop_notice(void *ctx, const PGresult *res)
@@ -46,9 +27,8 @@ drop_notice(void *ctx, const PGresult *res)
 	(void)res;
 }
 
-/* As user in a database; NULL: no memory. */
-static PGconn *
-dial(const struct prove_pg *p, const char *user, const char *db, int ours, struct err *e)
+PGconn *
+prove_pg_dial(const struct prove_pg *p, const char *user, const char *db, int ours, struct err *e)
 {
 	struct buf b = BUF_INIT;
 	PGconn *c = NULL;
@@ -62,9 +42,8 @@ dial(const struct prove_pg *p, const char *user, const char *db, int ours, struc
 	return c;
 }
 
-/* Why it did not let us in: from the server's own words on, one line. */
-static const char *
-fatal(const PGconn *c)
+const char *
+prove_pg_fatal(const PGconn *c)
 {
 	const char *text = strstr(PQerrorMessage(c), "FATAL:  ");
 
@@ -79,207 +58,13 @@ keep_words(struct prove_answer *a, const char *text)
 	err_flatten(a->words);
 }
 
-/* The server is gone, or so it seems: its last words, if it has any. */
-static int
-is_gone(const struct prove_pg *p, const PGconn *c, struct err *e)
+int
+prove_pg_gone(const struct prove_pg *p, const PGconn *c, struct err *e)
 {
 	if (!pg_server_alive(p->server, e))
 		return -1;
 	return err_set(e, ERR_UNREACHABLE, "server of %s: %.*s", p->server->datadir,
 	    (int)strcspn(PQerrorMessage(c), "\n"), PQerrorMessage(c));
-}
-
-/* As the superuser, in a database that is still there. */
-static PGconn *
-dial_ours(const struct prove_pg *p, struct err *e)
-{
-	PGconn *c = NULL;
-	int i;
-
-	for (i = 0; i < p->n; i++) {
-		if ((c = dial(p, p->superuser, p->db[i].name, 1, e)) == NULL)
-			return NULL;
-		if (PQstatus(c) == CONNECTION_OK)
-			return c;
-		if (i == p->n - 1 || fatal(c) == NULL)
-			break;
-		PQfinish(c);
-	}
-	if (c == NULL)
-		(void)err_set(e, ERR_CONFIG, "the copy has no database that lets us in");
-	else
-		(void)is_gone(p, c, e);
-	PQfinish(c);
-	return NULL;
-}
-
-/* A question or command of ours; NULL with *e set. */
-static PGresult *
-ask(const struct prove_pg *p, PGconn *c, const char *sql, struct err *e)
-{
-	PGresult *res = PQexec(c, sql);
-	ExecStatusType status = PQresultStatus(res);
-
-	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-		return res;
-	if (PQstatus(c) != CONNECTION_OK)
-		(void)is_gone(p, c, e);
-	else
-		(void)err_set(e, ERR_CONFIG, "server of %s: %.*s", p->server->datadir,
-		    (int)strcspn(PQresultErrorMessage(res), "\n"), PQresultErrorMessage(res));
-	PQclear(res);
-	return NULL;
-}
-
-static int
-command(const struct prove_pg *p, PGconn *c, const char *sql, struct err *e)
-{
-	PGresult *res = ask(p, c, sql, e);
-
-	PQclear(res);
-	return res != NULL ? 0 : -1;
-}
-
-/* ---- what was there -------------------------------------------------------- */
-
-/* postgres first, then template1: people leave these as they are. */
-static const char databases[] =
-    "SELECT datname, format('CREATE DATABASE %I TEMPLATE template0 OWNER %I', datname, "
-    "pg_get_userbyid(datdba)), "
-    "format('UPDATE pg_database SET datacl = %L WHERE datname = %L', datacl, datname) "
-    "FROM pg_database WHERE datallowconn "
-    "ORDER BY datname <> 'postgres', datname <> 'template1', datname";
-
-static int
-keep_database(struct prove_pg *p, const PGresult *res, int row, struct err *e)
-{
-	struct database *d = &p->db[p->n++];
-
-	if ((d->name = strdup(PQgetvalue(res, row, 0))) == NULL ||
-	    asprintf(&d->again, "%s;\n%s", PQgetvalue(res, row, 1), PQgetvalue(res, row, 2)) < 0) {
-		d->again = NULL;
-		return no_memory(e);
-	}
-	return 0;
-}
-
-static int
-keep_databases(struct prove_pg *p, const char *home, struct err *e)
-{
-	PGconn *c = dial(p, p->superuser, home, 1, e);
-	PGresult *res = NULL;
-	int i, rc = -1;
-
-	if (c != NULL && PQstatus(c) != CONNECTION_OK)
-		(void)is_gone(p, c, e);
-	else if (c != NULL && (res = ask(p, c, databases, e)) != NULL) {
-		rc = 0;
-		p->db = calloc((size_t)PQntuples(res) + 1, sizeof(*p->db));
-		if (p->db == NULL)
-			rc = no_memory(e);
-		for (i = 0; rc == 0 && i < PQntuples(res); i++)
-			rc = keep_database(p, res, i, e);
-	}
-	PQclear(res);
-	PQfinish(c);
-	return rc;
-}
-
-/* ---- putting right --------------------------------------------------------- */
-
-static struct database *
-find_database(struct prove_pg *p, const char *name)
-{
-	int i;
-
-	for (i = 0; i < p->n; i++)
-		if (strcmp(p->db[i].name, name) == 0)
-			return &p->db[i];
-	return NULL;
-}
-
-static int
-drop_database(const struct prove_pg *p, PGconn *c, const char *name, struct err *e)
-{
-	char *quoted = PQescapeIdentifier(c, name, strlen(name)), *sql = NULL;
-	int rc;
-
-	if (quoted == NULL || asprintf(&sql, "DROP DATABASE %s WITH (FORCE)", quoted) < 0)
-		rc = no_memory(e);
-	else {
-		rc = command(p, c, sql, e);
-		free(sql);
-	}
-	PQfreemem(quoted);
-	return rc;
-}
-
-static int
-make_database(const struct prove_pg *p, PGconn *c, const struct database *d, struct err *e)
-{
-	const char *acl = strstr(d->again, ";\n");
-	char *make = strndup(d->again, (size_t)(acl - d->again));
-	int rc;
-
-	if (make == NULL)
-		return no_memory(e);
-	rc = command(p, c, make, e) < 0 ||
-		command(p, c, "SET allow_system_table_mods = on", e) < 0 ||
-		command(p, c, acl + 2, e) < 0 ? -1 : 0;
-	free(make);
-	return rc;
-}
-
-/* What was not there goes, what is not there any more is made. */
-static int
-mend_databases(struct prove_pg *p, PGconn *c, struct err *e)
-{
-	PGresult *res = ask(p, c, "SELECT datname FROM pg_database WHERE datallowconn", e);
-	struct database *d;
-	int i, rc = res != NULL ? 0 : -1;
-
-	for (i = 0; i < p->n; i++)
-		p->db[i].seen = 0;
-	for (i = 0; rc == 0 && i < PQntuples(res); i++)
-		if ((d = find_database(p, PQgetvalue(res, i, 0))) != NULL)
-			d->seen = 1;
-		else
-			rc = drop_database(p, c, PQgetvalue(res, i, 0), e);
-	PQclear(res);
-	for (i = 0; rc == 0 && i < p->n; i++)
-		if (!p->db[i].seen)
-			rc = make_database(p, c, &p->db[i], e);
-	return rc;
-}
-
-/* Settings of ALTER SYSTEM, and slots. */
-static int
-mend_settings(const struct prove_pg *p, PGconn *c, struct err *e)
-{
-	PGresult *res = ask(p, c, "SELECT count(*) FROM pg_file_settings "
-		"WHERE sourcefile LIKE '%/postgresql.auto.conf'", e);
-	int set = res != NULL && strcmp(PQgetvalue(res, 0, 0), "0") != 0;
-
-	PQclear(res);
-	if (res == NULL || (set && (command(p, c, "ALTER SYSTEM RESET ALL", e) < 0 ||
-			       command(p, c, "SELECT pg_reload_conf()", e) < 0)))
-		return -1;
-	return command(p, c, "SELECT pg_drop_replication_slot(slot_name) "
-	    "FROM pg_replication_slots WHERE NOT active", e);
-}
-
-static int
-mend(void *ctx, struct err *e)
-{
-	struct prove_pg *p = ctx;
-	PGconn *c = dial_ours(p, e);
-	int rc;
-
-	if (c == NULL)
-		return -1;
-	rc = mend_databases(p, c, e) < 0 || mend_settings(p, c, e) < 0 ? -1 : 0;
-	PQfinish(c);
-	return rc < 0 ? err_context(e, "putting the copy right") : 0;
 }
 
 /* ---- as somebody ----------------------------------------------------------- */
@@ -314,13 +99,13 @@ take_on(const struct prove_pg *p, PGconn *c, const char *account, struct err *e)
 static PGconn *
 enter(const struct prove_pg *p, const char *account, const char *db, struct err *e)
 {
-	PGconn *c = dial(p, account, db, 0, e);
+	PGconn *c = prove_pg_dial(p, account, db, 0, e);
 
-	if (c == NULL || (PQstatus(c) != CONNECTION_OK && (fatal(c) == NULL ||
-			      strstr(fatal(c), "is not permitted to log in") == NULL)))
+	if (c == NULL || (PQstatus(c) != CONNECTION_OK && (prove_pg_fatal(c) == NULL ||
+			      strstr(prove_pg_fatal(c), "is not permitted to log in") == NULL)))
 		return c;
 	PQfinish(c);
-	c = dial(p, p->superuser, db, 1, e);
+	c = prove_pg_dial(p, p->superuser, db, 1, e);
 	if (c != NULL && PQstatus(c) == CONNECTION_OK && take_on(p, c, account, e) != 0) {
 		PQfinish(c);
 		c = NULL;
@@ -372,7 +157,7 @@ enter_any(const struct prove_pg *p, const char *account, const char *db, const c
 			continue;
 		PQfinish(c);
 		c = enter(p, account, p->db[i].name, e);
-		if (c == NULL || PQstatus(c) == CONNECTION_OK || fatal(c) == NULL)
+		if (c == NULL || PQstatus(c) == CONNECTION_OK || prove_pg_fatal(c) == NULL)
 			return c;
 	}
 	if (c == NULL)
@@ -396,12 +181,12 @@ open_session(void *ctx, const struct graph_node *account, const char *db, const 
 			return s;
 		}
 		(void)no_memory(e);
-	} else if (c != NULL && fatal(c) == NULL)
-		(void)is_gone(p, c, e);
+	} else if (c != NULL && prove_pg_fatal(c) == NULL)
+		(void)prove_pg_gone(p, c, e);
 	else if (c != NULL) {
-		a->what = strstr(fatal(c), "permission denied for database") != NULL ?
+		a->what = strstr(prove_pg_fatal(c), "permission denied for database") != NULL ?
 		    PROVE_DENIED : PROVE_FAILED;
-		keep_words(a, fatal(c));
+		keep_words(a, prove_pg_fatal(c));
 	}
 	PQfinish(c);
 	return NULL;
@@ -500,6 +285,12 @@ run_statement(struct prove_session *s, const char *sql, struct prove_answer *a, 
 	return 0;
 }
 
+static int
+mend(void *ctx, struct err *e)
+{
+	return prove_pg_mend(ctx, e);
+}
+
 /* ---- all ------------------------------------------------------------------- */
 
 struct prove_pg *
@@ -515,7 +306,7 @@ prove_pg_new(struct pg_server *s, struct prove_way *way, struct err *e)
 	p->server = s;
 	if (pg_server_query(s, "SELECT current_user", p->superuser, sizeof(p->superuser), e) < 0 ||
 	    pg_server_query(s, "SELECT current_database()", home, sizeof(home), e) < 0 ||
-	    keep_databases(p, home, e) < 0) {
+	    prove_pg_keep(p, home, e) < 0) {
 		prove_pg_free(p);
 		return NULL;
 	}
@@ -532,15 +323,9 @@ prove_pg_new(struct pg_server *s, struct prove_way *way, struct err *e)
 void
 prove_pg_free(struct prove_pg *p)
 {
-	int i;
-
 	if (p == NULL)
 		return;
-	for (i = 0; i < p->n; i++) {
-		free(p->db[i].name);
-		free(p->db[i].again);
-	}
-	free(p->db);
+	prove_pg_forget(p);
 	buf_free(&p->conninfo);
 	free(p);
 }

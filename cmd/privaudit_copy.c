@@ -227,11 +227,13 @@ copy_start(struct copy *c, struct err *e)
 	char work[1100];
 
 	(void)snprintf(work, sizeof(work), "%s/bulkhead", c->path);
-	if ((set.alone && isolate_network(e) != 0) ||
+	if ((set.alone && (isolate_network(e) != 0 || isolate_address(PG_SERVER_DOOR, e) != 0)) ||
 	    pg_server_init(&c->server, c->path, work, e) != 0 ||
 	    pg_control_read(c->path, &set.minima, e) != 0)
 		return -1;
-	return pg_server_recover(&c->server, &set, c->report, e);
+	if (pg_server_recover(&c->server, &set, c->report, e) != 0)
+		return -1;
+	return set.alone && pg_server_doors(&c->server, c->report, e) < 0 ? -1 : 0;
 }
 
 int

@@ -30,7 +30,10 @@ int isolate_possible(struct err *e);
  */
 int isolate_network(struct err *e);
 
-/* An IPv4 address for the loopback, when isolate_network has been called. */
+/*
+ * An IPv4 address for the loopback, when isolate_network has been called: who connects to
+ * it comes from it.  It may have it already.
+ */
 int isolate_address(const char *address, struct err *e);
 
 /*

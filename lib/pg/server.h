@@ -66,7 +66,13 @@ struct pg_server_settings {
  * the host's files it sees programs and its own folders only, so no other server's
  * socket; and no process, no shared memory of anybody else.  It starts so, or not at all:
  * ERR_REFUSED, ERR_SYSTEM.  Only the process that started it knows its pid.
+ *
+ * Then it listens as servers do, on every address that the loopback has and where programs
+ * look for a socket, since only it and the caller are there.  PG_SERVER_DOOR is ours; the
+ * caller has given it to the loopback (isolate_address).
  */
+#define PG_SERVER_PORT 5432
+#define PG_SERVER_DOOR "127.98.117.108"
 
 /*
  * Prepare the descriptor, for datadir (which exists) and the folder work (which is made):
@@ -121,6 +127,17 @@ int pg_server_attach(struct pg_server *s, struct err *e);
  * queries.  Returns at once.
  */
 int pg_server_promote(struct pg_server *s, struct err *e);
+
+/*
+ * Behind our own door let in whom the copy's pg_hba.conf and pg_ident.conf let in.  For a
+ * server that is alone, and takes queries.  A line that cannot be loaded here is left out,
+ * and r is told; the numbers of the others stay, when the file begins with a comment.  1,
+ * 0: there is no such file in the copy, -1.
+ */
+int pg_server_doors(struct pg_server *s, struct report *r, struct err *e);
+
+/* The line of pg_hba.conf that lets us in, as the server shows it. */
+const char *pg_server_our_line(const struct pg_server *s);
 
 /* Fast shutdown, after five minutes an immediate one; waits for the end.  Not running: 0. */
 int pg_server_stop(struct pg_server *s, struct err *e);

@@ -289,7 +289,6 @@ static const struct {
 	const char *name, *value;
 	int since;	/* major version */
 } fixed[] = {
-	{ "listen_addresses", "", 14 },
 	{ "unix_socket_permissions", "0700", 14 },
 	{ "ssl", "off", 14 },
 	{ "archive_mode", "off", 14 },
@@ -322,6 +321,7 @@ static const struct {
 static void
 settings_text(const struct pg_server *s, const struct pg_server_settings *o, struct buf *b)
 {
+	struct buf folders = BUF_INIT;
 	size_t i;
 
 	buf_str(b, PG_SERVER_MARK "\n# written anew for each start\n");
@@ -329,7 +329,13 @@ settings_text(const struct pg_server *s, const struct pg_server_settings *o, str
 		if (s->major >= fixed[i].since &&
 		    (!o->event_triggers || strcmp(fixed[i].name, "event_triggers") != 0))
 			setting(b, fixed[i].name, fixed[i].value);
-	setting(b, "unix_socket_directories", s->run);
+	setting(b, "listen_addresses", o->alone ? "*" : "");
+	buf_str(&folders, s->run);
+	if (o->alone)
+		buf_str(&folders, ", /tmp, /var/run/postgresql");
+	setting(b, "unix_socket_directories", buf_cstr(&folders));
+	b->failed |= folders.failed;
+	buf_free(&folders);
 	setting_number(b, "port", PG_SERVER_PORT, 0);
 	/* Recovery wants at least what the primary had; we want to get in. */
 	setting_number(b, "max_connections", o->minima.max_connections, 20);
@@ -346,15 +352,21 @@ settings_text(const struct pg_server *s, const struct pg_server_settings *o, str
 	setting(b, "recovery_target_timeline", o->timeline != NULL ? o->timeline : "latest");
 }
 
-/* Into the work folder, for the server's user to read. */
-static int
-write_work(const struct pg_server *s, const char *name, const struct buf *b, struct err *e)
+int
+pg_server_write_work(const struct pg_server *s, const char *name, const struct buf *b,
+    struct err *e)
 {
 	char path[PG_SERVER_PATH];
 
 	if (buf_check(b, e) < 0 || pg_server_path(path, s->work, name, e) < 0)
 		return -1;
 	return io_write_file(path, b->data, b->len, geteuid() == 0 ? 0644 : 0600, e);
+}
+
+const char *
+pg_server_our_line(const struct pg_server *s)
+{
+	return s->alone ? "host all all " PG_SERVER_DOOR "/32 trust" : "local all all trust";
 }
 
 static int
@@ -364,12 +376,12 @@ write_config(const struct pg_server *s, const struct pg_server_settings *o, stru
 	int rc;
 
 	settings_text(s, o, &conf);
-	/* The socket's folder is the guard: only its user and root get there. */
-	buf_str(&hba, PG_SERVER_MARK "\nlocal all all trust\n");
+	/* The guard is the socket's folder, or the namespace: nobody else gets there. */
+	buf_fmt(&hba, "%s\n" PG_SERVER_MARK "\n", pg_server_our_line(s));
 	buf_str(&ident, PG_SERVER_MARK "\n");
-	rc = write_work(s, "postgresql.conf", &conf, e) < 0 ||
-		write_work(s, "pg_hba.conf", &hba, e) < 0 ||
-		write_work(s, "pg_ident.conf", &ident, e) < 0 ? -1 : 0;
+	rc = pg_server_write_work(s, "postgresql.conf", &conf, e) < 0 ||
+		pg_server_write_work(s, "pg_hba.conf", &hba, e) < 0 ||
+		pg_server_write_work(s, "pg_ident.conf", &ident, e) < 0 ? -1 : 0;
 	buf_free(&conf);
 	buf_free(&hba);
 	buf_free(&ident);

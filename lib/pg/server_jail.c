@@ -26,8 +26,8 @@ static const char *const programs[] = { "/usr", "/bin", "/sbin", "/lib", "/lib32
 	"/libx32", "/etc", "/opt", "/nix", "/gnu" };
 static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
 	"/dev/urandom" };
-/* For everyone: shared memory, and the folder that programs take for their files. */
-static const char *const open_folders[] = { "/tmp", "/dev/shm" };
+/* For everyone: shared memory, and where programs put their files and sockets. */
+static const char *const open_folders[] = { "/tmp", "/dev/shm", "/var/run/postgresql" };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -7,8 +7,6 @@
 #include "base/buf.h"
 #include "pg/server.h"
 
-#define PG_SERVER_PORT 5432	/* only a name: part of the socket's */
-
 /* This thread's file access with the server user's rights, and back.  For root only. */
 int pg_server_become(const struct pg_server *s, struct err *e);
 void pg_server_become_self(void);
@@ -26,6 +24,10 @@ int pg_server_read(const struct pg_server *s, const char *name, struct buf *out,
 
 /* Write one, as the server's user; text NULL: remove it. */
 int pg_server_write(const struct pg_server *s, const char *name, const char *text,
+    struct err *e);
+
+/* Into the work folder, for the server's user to read. */
+int pg_server_write_work(const struct pg_server *s, const char *name, const struct buf *b,
     struct err *e);
 
 /* Remove what a killed server left in the socket's folder. */

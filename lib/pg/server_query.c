@@ -54,14 +54,14 @@ pg_server_conninfo(const struct pg_server *s, const char *user, const char *data
     int ours, struct buf *out)
 {
 	static const char *const fixed_keys[] = { "connect_timeout", "sslmode", "gssencmode",
-		"application_name", "target_session_attrs", "client_encoding" };
+		"application_name", "target_session_attrs", "client_encoding", "passfile" };
 	static const char *const fixed_values[] = { "10", "disable", "disable", "bulkhead", "any",
-		"UTF8" };
+		"UTF8", "/dev/null/none" };
 	char port[12];
 	size_t i;
 
 	(void)snprintf(port, sizeof(port), "%d", PG_SERVER_PORT);
-	parameter(out, "host", s->run);
+	parameter(out, "host", s->alone ? PG_SERVER_DOOR : s->run);
 	parameter(out, "port", port);
 	parameter(out, "user", user);
 	parameter(out, "dbname", database);

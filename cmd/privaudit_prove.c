@@ -124,7 +124,7 @@ audit_copy(struct run *r, struct err *e)
 		return err_set(e, ERR_SYSTEM, "out of memory");
 	if (audit_pg(r->g, prove_pg_conninfo(r->sessions), r->report, server, sizeof(server), e) != 0)
 		return -1;
-	prove_forget_settings(r->g);
+	prove_forget_settings(r->g, pg_server_our_line(&r->copy.server));
 	if (graph_finish(r->g, e) != 0 || judge(r->g, r->policy, &all, &r->v, e) != 0)
 		return -1;
 	return prove_all(r->g, &r->v, &r->way, &r->proofs, e);

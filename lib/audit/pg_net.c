@@ -235,6 +235,47 @@ first_counts(const struct audit_pg *a, const struct lines *all)
 					all->line[n].lets[i] &= !all->line[k].lets[i];
 }
 
+/* An address that this line is for; NULL: a name, or one that no loopback takes. */
+static const char *
+some_address(struct audit_pg *a, const struct line *l)
+{
+	uint8_t at[4];
+
+	if (strcmp(l->address, "all") == 0 || (l->at.family == AF_INET && l->at.bits == 0))
+		return "192.0.2.1";	/* for documentation, RFC 5737: nobody's */
+	if (strcmp(l->address, "samehost") == 0 || strcmp(l->address, "samenet") == 0)
+		return "127.0.0.1";
+	if (strcmp(l->address, "localhost") == 0 || strcmp(l->address, "::1") == 0)
+		return l->address;
+	if (l->at.family != AF_INET)
+		return NULL;
+	memcpy(at, l->at.net, sizeof(at));
+	at[3] = (uint8_t)(at[3] | (l->at.bits < 31));	/* not the network's own */
+	return graph_printf(a->g, "%u.%u.%u.%u", at[0], at[1], at[2], at[3]);
+}
+
+/* For audit/prove.h: come in by this line, without a password. */
+static const char *
+knock(struct audit_pg *a, const struct line *l, const struct audit_pg_role *r)
+{
+	const char *at = NULL, *p;
+	struct buf words = BUF_INIT, b = BUF_INIT;
+
+	if (strcmp(l->type, "hostssl") == 0 || strcmp(l->type, "hostgssenc") == 0)
+		return NULL;
+	if (l->address != NULL && (at = some_address(a, l)) == NULL)
+		return NULL;
+	if (at != NULL)
+		audit_pg_word(&words, "host", at);
+	audit_pg_word(&words, "user", r->name);
+	buf_str(&b, "\\connect ");
+	for (p = buf_cstr(&words); *p != '\0'; p++)
+		buf_fmt(&b, *p == '%' ? "%c%%" : "%c", *p);
+	b.failed |= words.failed;
+	buf_free(&words);
+	return audit_pg_take(a, &b);
+}
+
 static void
 trusts(struct audit_pg *a, const struct line *l)
 {
@@ -255,6 +296,7 @@ trusts(struct audit_pg *a, const struct line *l)
 			    "%u of pg_hba.conf", r->name, l->number),
 			.row = graph_printf(a->g, "pg_hba_file_rules(line %u): %s",
 			    l->number, text),
+			.proof = only_replication ? NULL : knock(a, l, r),
 			.advice = graph_printf(a->g, "%s line %u: write scram-sha-256 (or "
 			    "peer, on a local line) instead of trust, and reload", l->file,
 			    l->number) }) });

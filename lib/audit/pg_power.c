@@ -141,8 +141,7 @@ audit_pg_createrole(struct audit_pg *a)
  * What each gives.  Not here: pg_monitor (it is a member of others here), pg_checkpoint,
  * pg_stat_scan_tables, pg_use_reserved_connections, pg_signal_autovacuum_worker (they slow
  * a server down, and lead nowhere), pg_create_subscription (pg_database.c).  A proof needs
- * a table of the superuser's that is no system catalog: every database has sql_parts.  To
- * end a session another one is needed: no proof.
+ * a table of the superuser's that is no system catalog: every database has sql_parts.
  */
 static const struct {
 	const char *role;
@@ -172,7 +171,9 @@ static const struct {
 	    "LOCK, CLUSTER and REINDEX everywhere",
 	    "LOCK TABLE information_schema.sql_parts IN ACCESS EXCLUSIVE MODE" },
 	{ "pg_signal_backend", 14, SINK_LOGKILL, SEVERITY_MEDIUM,
-	    "end sessions, the log's sender among them", NULL },
+	    "end sessions, the log's sender among them",
+	    "\\victim;\nSELECT 1 / count(*) FILTER (WHERE pg_catalog.pg_terminate_backend(pid)) "
+	    "FROM pg_catalog.pg_stat_activity WHERE usename = 'bulkhead_victim'" },
 	{ "pg_read_all_settings", 14, SINK_SECRETS, SEVERITY_MEDIUM,
 	    "read primary_conninfo and other settings", "SHOW primary_conninfo" },
 	{ "pg_read_all_stats", 14, SINK_SECRETS, SEVERITY_MEDIUM,

@@ -96,6 +96,8 @@ const char *audit_pg_literal(struct audit_pg *a, const char *text);
 const char *audit_pg_sql(struct audit_pg *a, const char *s);
 /* The same with % doubled: for a template. */
 const char *audit_pg_template(struct audit_pg *a, const char *s);
+/* keyword='value', as in a connection string, behind what is there. */
+void audit_pg_word(struct buf *b, const char *keyword, const char *value);
 /* What b holds, interned; b is freed. */
 const char *audit_pg_take(struct audit_pg *a, struct buf *b);
 

@@ -121,3 +121,15 @@ audit_pg_literal(struct audit_pg *a, const char *text)
 {
 	return quote(a, text, PQescapeLiteral);
 }
+
+void
+audit_pg_word(struct buf *b, const char *keyword, const char *value)
+{
+	buf_fmt(b, "%s%s='", b->len > 0 ? " " : "", keyword);
+	for (; *value != '\0'; value++) {
+		if (*value == '\'' || *value == '\\')
+			buf_u8(b, '\\');
+		buf_u8(b, (uint8_t)*value);
+	}
+	buf_u8(b, '\'');
+}

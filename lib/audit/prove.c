@@ -200,6 +200,25 @@ database_of(const struct graph_basis *b, const struct graph_set *set)
 	return set != NULL ? set->db : "";
 }
 
+static int take_step(struct walk *w, const struct graph_step *s, struct err *e);
+
+/*
+ * The holder's session in another database: as enter.  Who was let in without being asked must
+ * be let in there, too.
+ */
+static int
+enter_again(struct walk *w, const char *db, struct err *e)
+{
+	const struct finding *f = w->f;
+	int rc;
+
+	if (w->p->g->node[f->account].kind != NODE_ANYONE || f->steps == 0 ||
+	    f->step[0]->to != w->holder)
+		return enter(w, w->holder, db, e);
+	rc = enter(w, f->account, db, e);
+	return rc > 0 ? take_step(w, f->step[0], e) : rc;
+}
+
 /* Into the database where the next proof must run, when the session is in another: as enter. */
 static int
 move(struct walk *w, const struct graph_basis *b, const struct graph_set *set, struct err *e)
@@ -208,7 +227,7 @@ move(struct walk *w, const struct graph_basis *b, const struct graph_set *set, s
 
 	if (b->proof == NULL || db[0] == '\0' || (w->session != NULL && strcmp(db, w->db) == 0))
 		return 1;
-	return enter(w, w->holder, db, e);
+	return enter_again(w, db, e);
 }
 
 /* ---- the way --------------------------------------------------------------- */
@@ -368,8 +387,8 @@ cannot_try(const struct graph *g, const struct finding *f, int *moot)
 	if (f->power == NULL)
 		return "there is nothing at its end to try";
 	*moot = 0;
-	if (g->node[f->account].kind != NODE_ACCOUNT)
-		return "the copy lets in only us: no network, a pg_hba.conf of our own";
+	if (g->node[f->account].kind != NODE_ACCOUNT && g->node[f->account].kind != NODE_ANYONE)
+		return "it is no account's";
 	return NULL;
 }
 
@@ -496,20 +515,29 @@ is_setting(const struct check *c)
 	return strcmp(c->id, "B4") == 0 || strcmp(c->id, "H1") == 0 || strcmp(c->id, "S1") == 0;
 }
 
+static int
+is_ours(const struct graph_step *s, const char *our_line)
+{
+	const char *row = s->basis->row;
+	size_t n = strlen(our_line), len = row != NULL ? strlen(row) : 0;
+
+	return strcmp(s->check->id, "H1") == 0 && len >= n && strcmp(row + len - n, our_line) == 0;
+}
+
 void
-prove_forget_settings(struct graph *g)
+prove_forget_settings(struct graph *g, const char *our_line)
 {
 	uint32_t i, n;
 
-#define FORGET(array, count)						\
+#define FORGET(array, count, which)					\
 	for (i = n = 0; i < g->count; i++)				\
-		if (!is_setting(g->array[i].check))			\
+		if (!(which))						\
 			g->array[n++] = g->array[i];			\
 	g->count = n
 
-	FORGET(fault, faults);
-	FORGET(step, steps);
-	FORGET(unknown, unknowns);
+	FORGET(fault, faults, is_setting(g->fault[i].check));
+	FORGET(unknown, unknowns, is_setting(g->unknown[i].check));
+	FORGET(step, steps, is_ours(&g->step[i], our_line));
 #undef FORGET
 }
 

@@ -21,10 +21,18 @@
  * need not undo what a rollback undoes.  %o is the object and %% a percent sign; %n and
  * %g mean nothing here.  A copy has no replication slots, and its settings are our own.
  *
+ * Two statements are the way's own:
+ *
+ *	\connect user='u' host='h'	a session as that one by way of the network or (without
+ *		host) the socket, let in by pg_hba.conf as the server had it, without a password;
+ *		in the database where the first SQL of the path must run.  Only to see that it is
+ *		possible: what follows runs as after any breach
+ *	\victim	there is a session of a role bulkhead_victim, which is no superuser's
+ *
  * Confirmed: all went through.  Refuted: the server said no, for want of a right (SQLSTATE
- * 42501) or because the database's own code did (P0001).  All else is not tried: no
- * proof, another error, a fault, a path that begins with anyone who reaches the server.  Of
- * several objects the first few are tried, until one is confirmed.
+ * 42501) or of a password that was asked for (2F003, or at the door), or because the
+ * database's own code did (P0001).  All else is not tried: no proof, another error, a
+ * fault.  Of several objects the first few are tried, until one is confirmed.
  */
 #ifndef AUDIT_PROVE_H
 #define AUDIT_PROVE_H
@@ -51,7 +59,8 @@ struct prove_answer {
  * A way to the throwaway server; audit/prove_pg.h makes one.
  *
  *	open	a session as that account, in database db; "": in any that lets it in, but
- *		not in the one whose quoted name is not_in (may be NULL).  NULL: *a says why
+ *		not in the one whose quoted name is not_in (may be NULL).  NULL: *a says why.
+ *		As anyone who reaches the server: it can only \connect
  *	begin	a transaction; end: roll it back
  *	run	one statement
  *	who	who the session is now, valid until the next call; NULL: not known
@@ -78,10 +87,11 @@ struct proofs {
 };
 
 /*
- * A copy's settings and pg_hba.conf are ours: take what a reader found in them (checks B4, H1
- * and S1: faults, steps, unknowns) out of the graph, before it is finished.
+ * A copy's settings are ours, and so is this line of its pg_hba.conf: take what a reader
+ * found in them (checks B4, H1 and S1: faults, unknowns, steps by that line) out of the
+ * graph, before it is finished.
  */
-void prove_forget_settings(struct graph *g);
+void prove_forget_settings(struct graph *g, const char *our_line);
 
 /* 0, or -1: ERR_SYSTEM, or what the way said.  proofs_free in any case. */
 int prove_all(const struct graph *g, const struct verdict *v, const struct prove_way *way,

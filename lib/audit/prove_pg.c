@@ -8,7 +8,9 @@
 #include "audit/prove_pg_private.h"
 
 struct prove_session {
-	PGconn *c;
+	struct prove_pg *p;
+	const char *db;		/* lent by who opened it */
+	PGconn *c;		/* NULL: of nobody */
 	char who[NAME_ROOM];
 };
 
@@ -50,8 +52,8 @@ prove_pg_fatal(const PGconn *c)
 	return text != NULL ? text + strlen("FATAL:  ") : NULL;
 }
 
-static void
-keep_words(struct prove_answer *a, const char *text)
+void
+prove_pg_words(struct prove_answer *a, const char *text)
 {
 	(void)snprintf(a->words, sizeof(a->words), "%.*s", (int)strcspn(text, "\n"),
 	    text);	/* cut when very long */
@@ -165,28 +167,40 @@ enter_any(const struct prove_pg *p, const char *account, const char *db, const c
 	return c;
 }
 
+/* One that has c, which it takes; NULL: no memory. */
+static struct prove_session *
+new_session(struct prove_pg *p, PGconn *c, const char *db, struct err *e)
+{
+	struct prove_session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		PQfinish(c);
+		(void)no_memory(e);
+	} else
+		*s = (struct prove_session){ .p = p, .c = c, .db = db };
+	return s;
+}
+
 static struct prove_session *
 open_session(void *ctx, const struct graph_node *account, const char *db, const char *not_in,
     struct prove_answer *a, struct err *e)
 {
 	struct prove_pg *p = ctx;
-	PGconn *c = enter_any(p, account->name, db, not_in, e);
-	struct prove_session *s = NULL;
+	PGconn *c;
 
+	if (account->kind == NODE_ANYONE)
+		return new_session(p, NULL, db, e);
+	c = enter_any(p, account->name, db, not_in, e);
 	if (c != NULL && PQstatus(c) == CONNECTION_OK)
 		PQclear(PQexec(c, session_settings));	/* a limit that fails is no failure */
-	if (c != NULL && PQstatus(c) == CONNECTION_OK) {
-		if ((s = calloc(1, sizeof(*s))) != NULL) {
-			s->c = c;
-			return s;
-		}
-		(void)no_memory(e);
-	} else if (c != NULL && prove_pg_fatal(c) == NULL)
+	if (c != NULL && PQstatus(c) == CONNECTION_OK)
+		return new_session(p, c, db, e);
+	if (c != NULL && prove_pg_fatal(c) == NULL)
 		(void)prove_pg_gone(p, c, e);
 	else if (c != NULL) {
 		a->what = strstr(prove_pg_fatal(c), "permission denied for database") != NULL ?
 		    PROVE_DENIED : PROVE_FAILED;
-		keep_words(a, prove_pg_fatal(c));
+		prove_pg_words(a, prove_pg_fatal(c));
 	}
 	PQfinish(c);
 	return NULL;
@@ -195,7 +209,7 @@ open_session(void *ctx, const struct graph_node *account, const char *db, const 
 static void
 end_session(struct prove_session *s)
 {
-	if (PQtransactionStatus(s->c) != PQTRANS_IDLE)
+	if (s->c != NULL && PQtransactionStatus(s->c) != PQTRANS_IDLE)
 		PQclear(PQexec(s->c, "ROLLBACK"));	/* closing would do it as well, later */
 	PQfinish(s->c);
 	free(s);
@@ -204,9 +218,12 @@ end_session(struct prove_session *s)
 static int
 begin_transaction(struct prove_session *s, struct err *e)
 {
-	PGresult *res = PQexec(s->c, "BEGIN READ WRITE");
+	PGresult *res;
 	int rc = 0;
 
+	if (s->c == NULL)
+		return 0;
+	res = PQexec(s->c, "BEGIN READ WRITE");
 	if (PQresultStatus(res) != PGRES_COMMAND_OK)
 		rc = err_set(e, ERR_UNREACHABLE, "BEGIN: %.*s",
 		    (int)strcspn(PQerrorMessage(s->c), "\n"), PQerrorMessage(s->c));
@@ -250,11 +267,12 @@ judge_failure(const PGconn *c, const PGresult *res, struct prove_answer *a)
 	const char *text = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 
 	a->what = PROVE_FAILED;
-	if (state != NULL && (strcmp(state, "42501") == 0 || strcmp(state, "P0001") == 0))
+	if (state != NULL && (strcmp(state, "42501") == 0 || strcmp(state, "P0001") == 0 ||
+			 strcmp(state, "2F003") == 0))
 		a->what = PROVE_DENIED;
 	else if (state != NULL && strcmp(state, "25001") == 0)
 		a->what = PROVE_NO_BLOCK;
-	keep_words(a, text != NULL ? text : PQerrorMessage(c));
+	prove_pg_words(a, text != NULL ? text : PQerrorMessage(c));
 }
 
 /* Row by row, so that a large answer takes no memory. */
@@ -264,12 +282,16 @@ run_statement(struct prove_session *s, const char *sql, struct prove_answer *a, 
 	ExecStatusType status;
 	PGresult *res;
 
-	(void)e;	/* when the connection is lost, the statement has failed: the next open tells */
 	a->what = PROVE_DONE;
 	a->words[0] = '\0';
+	if (strncmp(sql, "\\connect ", strlen("\\connect ")) == 0)
+		return prove_pg_knock(s->p, sql + strlen("\\connect "), s->db, a, e);
+	if (strcmp(sql, "\\victim") == 0)
+		return prove_pg_victim(s->p, a, e);
+	/* When the connection is lost, the statement has failed: the next open tells. */
 	if (!PQsendQuery(s->c, sql)) {
 		a->what = PROVE_FAILED;
-		keep_words(a, PQerrorMessage(s->c));
+		prove_pg_words(a, PQerrorMessage(s->c));
 		return 0;
 	}
 	(void)PQsetSingleRowMode(s->c);	/* else it takes memory, no more */
@@ -325,6 +347,7 @@ prove_pg_free(struct prove_pg *p)
 {
 	if (p == NULL)
 		return;
+	PQfinish(p->victim);
 	prove_pg_forget(p);
 	buf_free(&p->conninfo);
 	free(p);

@@ -15,9 +15,8 @@ no_memory(struct err *e)
 
 /* ---- as ourselves ---------------------------------------------------------- */
 
-/* As the superuser, in a database that is still there. */
-static PGconn *
-dial_ours(const struct prove_pg *p, struct err *e)
+PGconn *
+prove_pg_ours(const struct prove_pg *p, struct err *e)
 {
 	PGconn *c = NULL;
 	int i;
@@ -57,8 +56,8 @@ ask(const struct prove_pg *p, PGconn *c, const char *sql, struct err *e)
 	return NULL;
 }
 
-static int
-command(const struct prove_pg *p, PGconn *c, const char *sql, struct err *e)
+int
+prove_pg_command(const struct prove_pg *p, PGconn *c, const char *sql, struct err *e)
 {
 	PGresult *res = ask(p, c, sql, e);
 
@@ -145,7 +144,7 @@ drop_database(const struct prove_pg *p, PGconn *c, const char *name, struct err 
 	if (quoted == NULL || asprintf(&sql, "DROP DATABASE %s WITH (FORCE)", quoted) < 0)
 		rc = no_memory(e);
 	else {
-		rc = command(p, c, sql, e);
+		rc = prove_pg_command(p, c, sql, e);
 		free(sql);
 	}
 	PQfreemem(quoted);
@@ -161,9 +160,9 @@ make_database(const struct prove_pg *p, PGconn *c, const struct prove_database *
 
 	if (make == NULL)
 		return no_memory(e);
-	rc = command(p, c, make, e) < 0 ||
-		command(p, c, "SET allow_system_table_mods = on", e) < 0 ||
-		command(p, c, acl + 2, e) < 0 ? -1 : 0;
+	rc = prove_pg_command(p, c, make, e) < 0 ||
+		prove_pg_command(p, c, "SET allow_system_table_mods = on", e) < 0 ||
+		prove_pg_command(p, c, acl + 2, e) < 0 ? -1 : 0;
 	free(make);
 	return rc;
 }
@@ -199,22 +198,33 @@ mend_settings(const struct prove_pg *p, PGconn *c, struct err *e)
 	int set = res != NULL && strcmp(PQgetvalue(res, 0, 0), "0") != 0;
 
 	PQclear(res);
-	if (res == NULL || (set && (command(p, c, "ALTER SYSTEM RESET ALL", e) < 0 ||
-			       command(p, c, "SELECT pg_reload_conf()", e) < 0)))
+	if (res == NULL || (set && (prove_pg_command(p, c, "ALTER SYSTEM RESET ALL", e) < 0 ||
+			       prove_pg_command(p, c, "SELECT pg_reload_conf()", e) < 0)))
 		return -1;
-	return command(p, c, "SELECT pg_drop_replication_slot(slot_name) "
+	return prove_pg_command(p, c, "SELECT pg_drop_replication_slot(slot_name) "
 	    "FROM pg_replication_slots WHERE NOT active", e);
+}
+
+static int
+mend_victim(struct prove_pg *p, PGconn *c, struct err *e)
+{
+	if (p->victim == NULL)
+		return 0;
+	PQfinish(p->victim);
+	p->victim = NULL;
+	return prove_pg_command(p, c, "DROP ROLE IF EXISTS bulkhead_victim", e);
 }
 
 int
 prove_pg_mend(struct prove_pg *p, struct err *e)
 {
-	PGconn *c = dial_ours(p, e);
+	PGconn *c = prove_pg_ours(p, e);
 	int rc;
 
 	if (c == NULL)
 		return -1;
-	rc = mend_databases(p, c, e) < 0 || mend_settings(p, c, e) < 0 ? -1 : 0;
+	rc = mend_victim(p, c, e) < 0 || mend_databases(p, c, e) < 0 ||
+		mend_settings(p, c, e) < 0 ? -1 : 0;
 	PQfinish(c);
 	return rc < 0 ? err_context(e, "putting the copy right") : 0;
 }

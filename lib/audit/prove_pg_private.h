@@ -23,14 +23,22 @@ struct prove_pg {
 	struct buf conninfo;
 	struct prove_database *db;
 	int n;
+	PGconn *victim;		/* NULL: there is none */
 };
 
 /* As user in a database; good or bad; NULL: no memory.  ours: see pg_server_conninfo. */
 PGconn *prove_pg_dial(const struct prove_pg *p, const char *user, const char *db, int ours,
     struct err *e);
 
+/* As the superuser, in a database that is still there; NULL with *e set. */
+PGconn *prove_pg_ours(const struct prove_pg *p, struct err *e);
+int prove_pg_command(const struct prove_pg *p, PGconn *c, const char *sql, struct err *e);
+
 /* Why it did not let us in: from the server's own words on; NULL: it said nothing. */
 const char *prove_pg_fatal(const PGconn *c);
+
+/* The text in *a, in one line. */
+void prove_pg_words(struct prove_answer *a, const char *text);
 
 /* The server is gone, or so it seems: -1, with its last words, if it has any. */
 int prove_pg_gone(const struct prove_pg *p, const PGconn *c, struct err *e);
@@ -39,7 +47,16 @@ int prove_pg_gone(const struct prove_pg *p, const PGconn *c, struct err *e);
 int prove_pg_keep(struct prove_pg *p, const char *home, struct err *e);
 void prove_pg_forget(struct prove_pg *p);
 
-/* Put right what no rollback undoes: databases, settings, slots. */
+/*
+ * \connect with these words, in db ("": in any): 0, *a says how it went, or -1.  Nothing stays.
+ */
+int prove_pg_knock(struct prove_pg *p, const char *words, const char *db, struct prove_answer *a,
+    struct err *e);
+
+/* \victim: the same. */
+int prove_pg_victim(struct prove_pg *p, struct prove_answer *a, struct err *e);
+
+/* Put right what no rollback undoes: databases, settings, slots, the victim. */
 int prove_pg_mend(struct prove_pg *p, struct err *e);
 
 #endif

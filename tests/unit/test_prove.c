@@ -268,6 +268,26 @@ START_TEST(another_error_proves_nothing)
 }
 END_TEST
 
+START_TEST(anyone_comes_in_by_a_line_wherever_it_goes_on)
+{
+	static const struct graph_basis door = { .why = "let in", .proof = "\\connect user='app'" };
+	static const struct graph_basis elsewhere = { .why = "owns stock", .db = "stock",
+		.proof = "DROP TABLE x" };
+	struct graph_step s[4] = { step(anyone, app, STEP_BECOME, &door),
+		step(app, hub, STEP_BECOME, &hijack) };
+	struct graph_power p = power(hub, &elsewhere, NULL);
+
+	s[0].breach = 1;
+	ck_assert_str_eq(prove(s, 2, &p, anyone), "confirmed [DROP TABLE x] ");
+	ck_assert_str_eq(buf_cstr(&said), "anyone@code\n  \\connect user='app'\napp@code\n"
+	    "  CREATE FUNCTION f()\n  SELECT f()\n"
+	    "anyone@stock\n  \\connect user='app'\napp@stock\n  DROP TABLE x\n");
+	replies[0] = (struct reply){ "\\connect", "no pg_hba.conf entry", PROVE_DENIED, 0 };
+	ck_assert_str_eq(prove(s, 2, &p, anyone),
+	    "refuted [\\connect user='app'] no pg_hba.conf entry");
+}
+END_TEST
+
 START_TEST(what_cannot_be_tried_is_said)
 {
 	struct graph_step s[4] = { step(app, deploy, STEP_BECOME, &secret) };
@@ -277,8 +297,7 @@ START_TEST(what_cannot_be_tried_is_said)
 	    "\"knows how\"");
 	ck_assert_str_eq(prove(NULL, 0, &q, app), "not tried [] nothing is known that would try "
 	    "\"knows how\"");
-	ck_assert_str_eq(prove(NULL, 0, &p, anyone), "not tried [] the copy lets in only us: no "
-	    "network, a pg_hba.conf of our own");
+	ck_assert_str_eq(prove(NULL, 0, &p, hub), "not tried [] it is no account's");
 }
 END_TEST
 
@@ -382,19 +401,23 @@ END_TEST
 
 START_TEST(our_own_settings_are_no_findings)
 {
-	static const struct graph_basis b = { .why = "off" };
+	static const struct graph_basis b = { .why = "off", .row = "line 1: local all all trust" };
+	static const struct graph_basis theirs = { .why = "let in", .row = "line 2: local all app trust" };
 	struct graph_step trust = step(anyone, app, STEP_BECOME, &b);
 
 	trust.check = check_find("H1");
+	graph_step(g, &trust);
+	trust.basis = &theirs;
 	graph_step(g, &trust);
 	trust = step(app, deploy, STEP_BECOME, &member);
 	graph_step(g, &trust);
 	graph_fault(g, "B4", SEVERITY_HIGH, SINK_LOGKILL, "archive_mode", &b);
 	graph_fault(g, "P1", SEVERITY_HIGH, SINK_SECRETS, "md5", &b);
 	graph_unknown(g, "H1", "pg_hba_file_rules", "no", NULL);
-	prove_forget_settings(g);
-	ck_assert_uint_eq(g->steps, 1);
-	ck_assert_str_eq(g->step[0].check->id, "R3");
+	prove_forget_settings(g, "local all all trust");
+	ck_assert_uint_eq(g->steps, 2);
+	ck_assert_str_eq(g->step[0].basis->why, "let in");
+	ck_assert_str_eq(g->step[1].check->id, "R3");
 	ck_assert_uint_eq(g->faults, 1);
 	ck_assert_str_eq(g->fault[0].check->id, "P1");
 	ck_assert_uint_eq(g->unknowns, 0);
@@ -416,6 +439,7 @@ prove_suite(void)
 	tcase_add_test(t, a_closed_database_refutes);
 	tcase_add_test(t, but_not_when_the_path_may_open_it);
 	tcase_add_test(t, another_error_proves_nothing);
+	tcase_add_test(t, anyone_comes_in_by_a_line_wherever_it_goes_on);
 	tcase_add_test(t, what_cannot_be_tried_is_said);
 	tcase_add_test(t, a_lost_server_is_an_error);
 	tcase_add_test(t, another_object_may_do);

@@ -154,7 +154,8 @@ family_touched()
 # Each case has a database of its own here, and its roles get its number in their names.
 own_names()
 {
-	local n=$1 role script="s/\\b(database|db=|of)( ?\"?)shop\\b/\\1\\2case_$n/g" case=$2
+	local n=$1 role case=$2
+	local script="s/\\b(database|db=|of|dbname|host)( ?[\"']?)shop\\b/\\1\\2case_$n/g"
 	for role in $(corpus_part "$case" bad |
 	    grep -oiP '\b(create (role|user)|role) +[a-z_0-9]+\b(?!&)' | sed 's/.* //' | sort -u); do
 		case $role in

@@ -92,6 +92,9 @@ const char *proof_replaced(struct code *c, const char *function, const char *rel
 const char *proof_trigger(struct code *c, const char *relation, const char *victim);
 const char *proof_path(struct code *c, const char *schema, int make_schema, const char *victim,
     const char *search_path);
+const char *proof_called(struct audit_pg *a, const char *function);
+/* The foreign server's unquoted name, and as whom it must log in. */
+const char *proof_logged_in(struct audit_pg *a, const char *server, const char *target);
 
 /* The checks, each over one database.  0, or -1 for what ends the audit. */
 int code_definer(struct code *c, struct err *e);	/* F1: pg_definer.c */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "audit/pg_code.h"
+#include "base/buf.h"
 
 #define READS  "pg_read_server_files"	/* the word for a policy: what it amounts to */
 #define WRITES "pg_write_server_files"
@@ -21,7 +22,7 @@ struct danger {
 
 static const struct danger dangers[] = {
 	{ "dblink_connect_u", SINK_SUPER, SEVERITY_CRITICAL, "SUPERUSER",
-	    "log in as the server's own user", "" },	/* whom pg_hba.conf lets in so differs */
+	    "log in as the server's own user", "" },	/* see log_in */
 	{ "lo_export", SINK_OS, SEVERITY_CRITICAL, WRITES, "write files of the host",
 	    "||SELECT lo_create(4000000000);\nSELECT lo_export(4000000000, '/dev/null')" },
 	{ "lo_import", SINK_OS, SEVERITY_CRITICAL, READS, "read files of the host",
@@ -46,7 +47,7 @@ static const struct danger dangers[] = {
 	    "|SELECT pg_stat_file('PG_VERSION')|SELECT pg_stat_file('PG_VERSION', false)" },
 };
 static const struct danger untrusted = { NULL, SINK_OS, SEVERITY_CRITICAL, RUNS,
-	"run untrusted code on the host", "" };	/* what its body does is not known */
+	"run untrusted code on the host", "" };	/* see proof_called */
 
 /* What an extension brings in C is its own affair, but for the names above. */
 static const char functions[] =
@@ -59,8 +60,9 @@ static const char functions[] =
     " 'lo_import', 'pg_file_rename', 'pg_file_unlink', 'pg_file_write', 'pg_ls_dir',"
     " 'pg_read_binary_file', 'pg_read_file', 'pg_stat_file')"
     " AND NOT l.lanpltrusted"
-    " OR p.oid >= 16384 AND NOT l.lanpltrusted AND NOT EXISTS (SELECT FROM pg_depend d"
-    " WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))"
+    " OR p.oid >= 16384 AND p.prokind <> 'a' AND NOT l.lanpltrusted"
+    " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass"
+    " AND d.objid = p.oid AND d.deptype = 'e'))"
     " ORDER BY 1, 6, 7";
 
 static const struct danger *
@@ -74,13 +76,46 @@ danger_of(const char *name)
 	return &untrusted;
 }
 
+/* As the superuser, by the socket or by the network, whom pg_hba.conf asks for no password. */
+static const char *
+log_in(struct audit_pg *a, const char *schema, uint32_t args)
+{
+	static const char *const hosts[] = { NULL, "127.0.0.1" };
+	const struct audit_pg_role *boss = audit_pg_role(a, PG_BOOTSTRAP_OID);
+	const char *in = audit_pg_ident(a, schema), *name = args > 1 ? "'bulkhead', " : "";
+	struct buf b = BUF_INIT, words;
+	size_t i;
+
+	if (boss == NULL || args < 1 || args > 2)
+		return NULL;
+	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		words = (struct buf)BUF_INIT;
+		audit_pg_word(&words, "user", boss->name);
+		audit_pg_word(&words, "dbname", a->db);
+		if (hosts[i] != NULL)
+			audit_pg_word(&words, "host", hosts[i]);
+		buf_fmt(&b, "%sSELECT %s.dblink_connect_u(%s%s);\n"
+		    "SELECT %s.dblink_exec(%s'COPY (SELECT 1) TO PROGRAM ''cat >/dev/null''')",
+		    i > 0 ? "\nELSE\n" : "", in, name, audit_pg_literal(a, buf_cstr(&words)), in,
+		    name);
+		b.failed |= words.failed;
+		buf_free(&words);
+	}
+	return audit_pg_take(a, &b);
+}
+
 /* The one for so many arguments, or NULL. */
 static const char *
-proof_of(struct audit_pg *a, const struct danger *d, uint32_t args)
+proof_of(struct audit_pg *a, const struct danger *d, const char *function,
+    const struct audit_pg_schema *s, uint32_t args)
 {
 	const char *p = d->proof;
 	size_t n;
 
+	if (d == &untrusted)
+		return proof_called(a, function);
+	if (d->sink == SINK_SUPER)
+		return log_in(a, s->name, args);
 	for (; args > 0 && (p = strchr(p, '|')) != NULL; args--)
 		p++;
 	if (p == NULL || (n = strcspn(p, "|")) == 0)
@@ -132,7 +167,8 @@ one_function(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err
 	audit_pg_acl_order(&acl);
 	for (i = 0; i < acl.n; i++)
 		if (acl.grant[i].to == to && acl.grant[i].by == by)
-			add_power(&acl, i, d, function, s, proof_of(a, d, pg_query_u32(q, 4)));
+			add_power(&acl, i, d, function, s,
+			    proof_of(a, d, function, s, pg_query_u32(q, 4)));
 	audit_pg_acl_free(&acl);
 	return 0;
 }

@@ -168,7 +168,9 @@ subscriber(struct audit_pg *a)
 {
 	const struct audit_pg_role *r = audit_pg_role_named(a, "pg_create_subscription");
 	const struct graph_basis b = { .why = "may make subscriptions",
-		.row = "the predefined role pg_create_subscription" };
+		.row = "the predefined role pg_create_subscription",
+		.proof = "CREATE SUBSCRIPTION bulkhead_proof CONNECTION 'host=127.0.0.1 user=x "
+		    "password=x dbname=x' PUBLICATION x WITH (connect = false)" };
 	struct graph_power p = { .needs = STEP_USE, .sink = SINK_WRITE,
 		.severity = SEVERITY_MEDIUM, .priv = "pg_create_subscription",
 		.act = "CREATE SUBSCRIPTION", .gate = { a->db_gate, create_gate(a, a->db) },

@@ -3,8 +3,8 @@
  * lead back to itself: user mappings and subscriptions.  F7: jobs that a scheduler runs as
  * a strong role.
  *
- * Passwords are never read: the questions only ask whether there is one.  There are no
- * proofs: a throwaway server without a network connects to nothing.
+ * Passwords are never read: the questions only ask whether there is one.  What is written
+ * by a subscription has no proof: it would need a publisher.
  */
 #include <string.h>
 
@@ -68,6 +68,7 @@ loopback_step(struct audit_pg *a, const struct mapping *m, const struct audit_pg
 		    code_name(m->holder), m->server, m->user != NULL ? m->user : "not given",
 		    m->lax ? ", password_required=false" : ""),
 		.advice = "map each role to itself",
+		.proof = proof_logged_in(a, m->server, m->target->name),
 		.db = a->db,
 	};
 

@@ -1,9 +1,12 @@
 /*
- * Proofs of the breaches F1 to F4: SQL that plants code as the one who can, and lets the
+ * Proofs of the breaches F1 to F6.  F1 to F4: SQL that plants code as the one who can, and lets the
  * victim's session run it.  It succeeds when the code saw itself run as the victim, else it
  * raises an error.  Run inside a transaction that is rolled back, on a throwaway server, by
  * a superuser's connection under SET SESSION AUTHORIZATION: a proof becomes the victim by
  * the same means.
+ *
+ * F5: the function is called, with arguments that its types take.  F6: the foreign server
+ * logs in, and says as whom.
  *
  * Names come in by set_config, since nothing in a dollar-quoted body can be quoted safely.
  * All are templates, so each % is doubled; and no statement in a body ends a line, since
@@ -159,21 +162,69 @@ static const char path[] =
     TRY("'SELECT lower(''x''::varchar)'")
     NOT_RUN "END $bulkhead$";
 
+/*
+ * What it does with such arguments is its own affair: an error of its own tells that it ran.
+ * One of class 42 may come before that; and who gives a strict function NULL calls nobody.
+ */
+static const char called[] =
+    "DO $bulkhead$ DECLARE fn regprocedure := current_setting('bulkhead.function'); "
+    "w text; v text; ty text; args text := ''; p record; BEGIN "
+    "SELECT x.*, n.nspname INTO p FROM pg_proc x JOIN pg_namespace n ON n.oid = x.pronamespace "
+    "WHERE x.oid = fn; "
+    "FOR ty IN SELECT " TYPE_NAME " FROM unnest(p.proargtypes) WITH ORDINALITY AS o(oid, i) "
+    "JOIN pg_type t ON t.oid = o.oid JOIN pg_namespace n ON n.oid = t.typnamespace "
+    "ORDER BY o.i LOOP " SAMPLE "IF v = 'NULL' AND p.proisstrict THEN "
+    "RAISE EXCEPTION SQLSTATE '02000' USING MESSAGE = 'no value is known for its arguments'; "
+    "END IF; args := concat_ws(', ', nullif(args, ''), v); END LOOP; "
+    "BEGIN EXECUTE format(CASE p.prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT' END "
+    "|| ' %%I.%%I(%%s)', p.nspname, p.proname, args); "
+    "EXCEPTION WHEN OTHERS THEN IF sqlstate ~ '^(42|0A)' THEN RAISE; END IF; END; "
+    "END $bulkhead$";
+
+/*
+ * By dblink, which runs anything there; or, as a superuser, by a foreign table of one's own, since
+ * rows of pg_authid make superusers.  (password_required is for foreign tables only.)
+ */
+static const char logged_in[] =
+    "DO $bulkhead$ DECLARE s text; u text; why text; srv text := current_setting('bulkhead.server'); "
+    "target text := current_setting('bulkhead.target'); BEGIN "
+    "SELECT quote_ident(n.nspname) INTO s FROM pg_extension e JOIN pg_namespace n "
+    "ON n.oid = e.extnamespace WHERE e.extname = 'dblink' "
+    "AND has_schema_privilege(n.oid, 'USAGE'); "
+    "IF s IS NOT NULL THEN BEGIN "
+    "EXECUTE format('SELECT %%s.dblink_connect(%%L, %%L)', s, 'bulkhead', srv); "
+    "EXECUTE format('SELECT u FROM %%s.dblink(%%L, %%L) AS t(u text)', s, 'bulkhead', "
+    "'SELECT session_user') INTO u; "
+    "EXECUTE format('SELECT %%s.dblink_disconnect(%%L)', s, 'bulkhead'); "
+    "IF u = target THEN RETURN; END IF; EXCEPTION WHEN SQLSTATE '2F003' THEN why := sqlerrm; END; "
+    "END IF; "
+    "IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = target AND rolsuper) THEN "
+    "RAISE EXCEPTION USING ERRCODE = CASE WHEN why IS NULL THEN '02000' ELSE '2F003' END, "
+    "MESSAGE = coalesce(why, 'nothing here runs statements as ' || target); END IF; s := 'pg_temp'; IF NOT has_database_privilege(current_database(), 'TEMPORARY') THEN "
+    "SELECT quote_ident(n.nspname) INTO s FROM pg_namespace n "
+    "WHERE has_schema_privilege(n.oid, 'CREATE') LIMIT 1; END IF; "
+    "EXECUTE format('CREATE FOREIGN TABLE %%s.bulkhead_proof (rolname name, rolsuper bool) "
+    "SERVER %%I OPTIONS (schema_name ''pg_catalog'', table_name ''pg_authid'')', "
+    "coalesce(s, 'pg_temp'), srv); "
+    "EXECUTE format('UPDATE %%s.bulkhead_proof SET rolsuper = true WHERE rolname = current_user', "
+    "coalesce(s, 'pg_temp')); "
+    "END $bulkhead$";
+
 static void
-say(struct code *c, struct buf *b, const char *name, const char *value)
+say(struct audit_pg *a, struct buf *b, const char *name, const char *value)
 {
 	buf_fmt(b, "SELECT set_config('bulkhead.%s', ", name);
-	buf_str(b, audit_pg_literal(c->a, value));
+	buf_str(b, audit_pg_literal(a, value));
 	buf_str(b, ", true);\n");
 }
 
 static const char *
-proof(struct code *c, struct buf *b, const char *body)
+proof(struct audit_pg *a, struct buf *b, const char *body)
 {
 	const char *out;
 
 	buf_str(b, body);
-	out = graph_string(c->a->g, buf_cstr(b));
+	out = graph_string(a->g, buf_cstr(b));
 	buf_free(b);
 	return out;
 }
@@ -184,11 +235,11 @@ proof_definer(struct code *c, const char *function, const char *owner,
 {
 	struct buf b = BUF_INIT;
 
-	say(c, &b, "function", function);
-	say(c, &b, "victim", owner);
-	say(c, &b, "schema", trap_schema);
-	say(c, &b, "own_path", own_path ? "1" : "0");
-	return proof(c, &b, definer);
+	say(c->a, &b, "function", function);
+	say(c->a, &b, "victim", owner);
+	say(c->a, &b, "schema", trap_schema);
+	say(c->a, &b, "own_path", own_path ? "1" : "0");
+	return proof(c->a, &b, definer);
 }
 
 const char *
@@ -196,10 +247,10 @@ proof_replaced(struct code *c, const char *function, const char *relation, const
 {
 	struct buf b = BUF_INIT;
 
-	say(c, &b, "function", function);
-	say(c, &b, "relation", relation != NULL ? relation : "");
-	say(c, &b, "victim", victim);
-	return proof(c, &b, replaced);
+	say(c->a, &b, "function", function);
+	say(c->a, &b, "relation", relation != NULL ? relation : "");
+	say(c->a, &b, "victim", victim);
+	return proof(c->a, &b, replaced);
 }
 
 const char *
@@ -207,9 +258,9 @@ proof_trigger(struct code *c, const char *relation, const char *victim)
 {
 	struct buf b = BUF_INIT;
 
-	say(c, &b, "relation", relation);
-	say(c, &b, "victim", victim);
-	return proof(c, &b, trigger);
+	say(c->a, &b, "relation", relation);
+	say(c->a, &b, "victim", victim);
+	return proof(c->a, &b, trigger);
 }
 
 const char *
@@ -218,9 +269,28 @@ proof_path(struct code *c, const char *schema, int make_schema, const char *vict
 {
 	struct buf b = BUF_INIT;
 
-	say(c, &b, "schema", schema);
-	say(c, &b, "make", make_schema ? "1" : "0");
-	say(c, &b, "victim", victim);
-	say(c, &b, "path", search_path);
-	return proof(c, &b, path);
+	say(c->a, &b, "schema", schema);
+	say(c->a, &b, "make", make_schema ? "1" : "0");
+	say(c->a, &b, "victim", victim);
+	say(c->a, &b, "path", search_path);
+	return proof(c->a, &b, path);
+}
+
+const char *
+proof_called(struct audit_pg *a, const char *function)
+{
+	struct buf b = BUF_INIT;
+
+	say(a, &b, "function", function);
+	return proof(a, &b, called);
+}
+
+const char *
+proof_logged_in(struct audit_pg *a, const char *server, const char *target)
+{
+	struct buf b = BUF_INIT;
+
+	say(a, &b, "server", server);
+	say(a, &b, "target", target);
+	return proof(a, &b, logged_in);
 }

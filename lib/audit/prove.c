@@ -35,6 +35,8 @@ struct walk {
 	const struct finding *f;
 	const char *object;
 	const char *template;	/* the power's proof, or one of its alternatives */
+	uint32_t taken;		/* so many steps are; on those behind it stays who it is */
+	int arrived;		/* at the power: what is refused is not the way */
 	struct proof *out;
 	struct prove_session *session;
 	const char *db;		/* the session's, "" any */
@@ -367,9 +369,10 @@ walk(struct walk *w, struct err *e)
 	if (unknown != NULL)
 		return without_proof(w, unknown->basis, e);
 	rc = enter(w, w->f->account, first_database(w->f), e);
-	for (i = 0; rc > 0 && i < w->f->steps; i++)
+	for (i = 0; rc > 0 && i < w->taken; i++)
 		rc = take_step(w, w->f->step[i], e);
-	if (rc > 0)
+	w->arrived = rc > 0;
+	if (w->arrived)
 		rc = take_power(w, w->f->power, e);
 	leave(w);
 	return rc < 0 ? -1 : 0;
@@ -428,20 +431,52 @@ attempt(struct walk *w, struct proof *best, int first, struct err *e)
 	return rc;
 }
 
+/* Is the last step that was taken one that could be left out, for who inherits? */
+static int
+may_stay(const struct walk *w)
+{
+	const struct graph_step *s = w->taken > 0 ? w->f->step[w->taken - 1] : NULL;
+
+	return s != NULL && !s->breach && s->basis->proof != NULL &&
+	    strncmp(s->basis->proof, "SET ROLE ", 9) == 0;
+}
+
+/*
+ * SET ROLE leaves behind what one had before: a right that the path needs besides (USAGE on
+ * a schema, say).  So who is refused as the role tries it again as a member of it.  1: there
+ * is nothing more to try; 0; -1.
+ */
+static int
+try_roles(struct walk *w, struct proof *best, int first, struct err *e)
+{
+	uint32_t before = w->p->laters;
+
+	w->taken = w->f->steps;
+	for (;;) {
+		if (attempt(w, best, first, e) != 0)
+			return -1;
+		if (best->outcome == PROOF_CONFIRMED || w->p->laters != before)
+			return 1;
+		if (best->outcome != PROOF_REFUTED || !w->arrived || !may_stay(w))
+			return 0;
+		w->taken--;
+		first = 0;
+	}
+}
+
 /* Another object, or another way to the same end, may do where the first one did not. */
 static int
 try_finding(struct prover *p, const struct finding *f, struct proof *out, struct err *e)
 {
 	struct walk w = { .p = p, .f = f };
-	uint32_t i, before = p->laters;
-	int rc = 0, first = 1;
+	uint32_t i;
+	int rc, first = 1;
 
 	for (i = 0; i < OBJECTS_TRIED && ((w.object = object_of(f, i)) != NULL || i == 0); i++) {
 		w.template = f->power->basis->proof;
 		do {
-			if ((rc = attempt(&w, out, first, e)) != 0 ||
-			    out->outcome == PROOF_CONFIRMED || p->laters != before)
-				return rc;
+			if ((rc = try_roles(&w, out, first, e)) != 0)
+				return rc < 0 ? -1 : 0;
 			first = 0;
 		} while ((w.template = alternative(w.template)) != NULL);
 	}

@@ -12,6 +12,8 @@
  *		session as that account goes on.  A hub is nobody: the session stays who it
  *		was.  Without a proof a step that gives USE works by itself; a path with
  *		another one is not tried.
+ *		SET ROLE gives up what one had before.  So where the end is refused, the path
+ *		is walked again without the last SET ROLE, as a member; and again.
  *	power	Its `proof` statements are run.  One that cannot run in a transaction block
  *		(DROP DATABASE, ALTER SYSTEM) is tried without one when all others have been,
  *		as whoever the session was; what it did is put right.  There may be several

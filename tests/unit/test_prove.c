@@ -288,6 +288,23 @@ START_TEST(anyone_comes_in_by_a_line_wherever_it_goes_on)
 }
 END_TEST
 
+START_TEST(who_is_refused_as_the_role_tries_it_as_a_member)
+{
+	static const struct graph_basis schema = { .why = "owns schema sales",
+		.proof = "DROP TABLE %o" };
+	struct graph_step s[4] = { step(app, deploy, STEP_BECOME, &member),
+		step(deploy, owner, STEP_BECOME, &member) };
+	struct graph_power p = power(owner, &schema, &sales);
+
+	replies[0] = (struct reply){ "DROP", "permission denied", PROVE_DENIED, 0 };
+	ck_assert_str_eq(prove(s, 2, &p, app), "refuted [DROP TABLE sales.a] permission denied");
+	ck_assert_str_eq(buf_cstr(&said), "app@shop\n  SET ROLE deploy\n  SET ROLE deploy\n"
+	    "owner@shop\n  DROP TABLE sales.a\n"
+	    "app@shop\n  SET ROLE deploy\n  DROP TABLE sales.a\n"
+	    "app@shop\n  DROP TABLE sales.a\n");
+}
+END_TEST
+
 START_TEST(what_cannot_be_tried_is_said)
 {
 	struct graph_step s[4] = { step(app, deploy, STEP_BECOME, &secret) };
@@ -440,6 +457,7 @@ prove_suite(void)
 	tcase_add_test(t, but_not_when_the_path_may_open_it);
 	tcase_add_test(t, another_error_proves_nothing);
 	tcase_add_test(t, anyone_comes_in_by_a_line_wherever_it_goes_on);
+	tcase_add_test(t, who_is_refused_as_the_role_tries_it_as_a_member);
 	tcase_add_test(t, what_cannot_be_tried_is_said);
 	tcase_add_test(t, a_lost_server_is_an_error);
 	tcase_add_test(t, another_object_may_do);

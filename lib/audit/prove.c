@@ -291,7 +291,7 @@ take_step(struct walk *w, const struct graph_step *s, struct err *e)
 
 	if (s->basis->proof == NULL)
 		return 1;
-	if ((rc = move(w, s->basis, NULL, e)) <= 0)
+	if ((rc = move(w, s->basis, s->set, e)) <= 0)
 		return rc;
 	if ((rc = run_template(w, s->basis->proof, &b, &a, e)) == 0)
 		rc = settle_answer(w, buf_cstr(&b), &a, e);
@@ -354,7 +354,7 @@ first_database(const struct finding *f)
 
 	for (i = 0; i < f->steps; i++)
 		if (f->step[i]->basis->proof != NULL &&
-		    *(db = database_of(f->step[i]->basis, NULL)) != '\0')
+		    *(db = database_of(f->step[i]->basis, f->step[i]->set)) != '\0')
 			return db;
 	return database_of(f->power->basis, f->power->set);
 }

@@ -28,6 +28,19 @@ has_members(const struct audit_pg *a, const struct audit_pg_role *r)
 	return 0;
 }
 
+/* By that without a login none of its members enters a database. */
+static uint32_t
+hub_of(struct audit_pg *a, int login)
+{
+	const char *name = login ? "what superusers need no grant for" :
+	    "what superusers need no grant for in a database";
+	uint32_t known = a->g->nodes, node = graph_node(a->g, NODE_HUB, name, "");
+
+	if (node >= known)
+		add(a, node, READS | WRITES | ACL_USAGE | ACL_EXECUTE | (login ? ACL_CONNECT : 0u));
+	return node;
+}
+
 /* The bootstrap superuser stays one, so nothing of that is ever missed. */
 static void
 add_superusers(struct audit_pg *a)
@@ -40,14 +53,11 @@ add_superusers(struct audit_pg *a)
 	for (r = a->role; r < a->role + a->roles; r++) {
 		if (!r->super || r->oid == PG_BOOTSTRAP_OID)
 			continue;
-		if (s.to == 0) {
-			s.to = graph_node(a->g, NODE_HUB, "what superusers need no grant for", "");
-			add(a, s.to, READS | WRITES | ACL_USAGE | ACL_EXECUTE | ACL_CONNECT);
-		}
 		b.why = graph_printf(a->g, "%s is a superuser", r->name);
 		b.fix = graph_printf(a->g, "ALTER ROLE %s NOSUPERUSER", r->sql);
 		b.undo = graph_printf(a->g, "ALTER ROLE %s SUPERUSER", r->sql);
 		s.from = r->node;
+		s.to = hub_of(a, r->login);
 		s.basis = graph_basis(a->g, &b);
 		graph_step(a->g, &s);
 	}

@@ -56,7 +56,7 @@ struct audit_pg {
 	uint32_t db_owner_node;		/* pg_database_owner in this database */
 	struct {
 		uint32_t node, rights;	/* ACL_... */
-	} implied[3];			/* who needs no grant for these; pg_implied.c fills it */
+	} implied[4];			/* who needs no grant for these; pg_implied.c fills it */
 	uint32_t implieds;
 	struct audit_pg_server *server; /* pg.c's own: the list of databases */
 };

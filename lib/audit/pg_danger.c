@@ -49,7 +49,10 @@ static const struct danger dangers[] = {
 static const struct danger untrusted = { NULL, SINK_OS, SEVERITY_CRITICAL, RUNS,
 	"run untrusted code on the host", "" };	/* see proof_called */
 
-/* What an extension brings in C is its own affair, but for the names above. */
+/*
+ * What an extension brings in C is its own affair, but for the names above; so are the
+ * constructors of a range type, and aggregates, which are no code of their own.
+ */
 static const char functions[] =
     "SELECT p.oid::regprocedure, p.pronamespace, p.proname, l.lanname, p.pronargs,"
     " x.grantee, x.grantor, p.proowner,"
@@ -62,7 +65,7 @@ static const char functions[] =
     " AND NOT l.lanpltrusted"
     " OR p.oid >= 16384 AND p.prokind <> 'a' AND NOT l.lanpltrusted"
     " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass"
-    " AND d.objid = p.oid AND d.deptype = 'e'))"
+    " AND d.objid = p.oid AND d.deptype IN ('e', 'i')))"
     " ORDER BY 1, 6, 7";
 
 static const struct danger *

@@ -65,6 +65,7 @@ const struct policy_word policy_words[] = {
 	{ "INSERT", 0 },
 	{ "LOCK TABLES", 0 },
 	{ "MAINTAIN", 1 },
+	{ "MANAGE_DATA_MASKING_POLICY", 0 },
 	{ "MASKING_DICTIONARIES_ADMIN", 0 },
 	{ "NDB_STORED_USER", 0 },
 	{ "OPTIMIZE_LOCAL_TABLE", 0 },

@@ -100,25 +100,65 @@ mysql_edge(struct audit_my *a, const struct my_row *row, void *ctx, struct err *
 	return 0;
 }
 
-/* Everyone may take them, as if they were granted to each. */
-static int
-mandatory(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+/* A name of a list, in quotes or not, up to one of the letters that end it; the rest. */
+static const char *
+take_name(const char *s, const char *end, char *name, size_t cap)
 {
-	struct audit_my_account *role = audit_my_account(a, audit_my_text(row, 0),
-	    audit_my_text(row, 1));
+	char quote = '\0';
+	size_t n = 0;
+
+	s += strspn(s, " \t\r\n");
+	if (*s == '\'' || *s == '"' || *s == '`')
+		quote = *s++;
+	for (; *s != '\0'; s++) {
+		if (quote == '\0' ? strchr(end, *s) != NULL : *s == quote && *++s != quote)
+			break;
+		if (n + 1 < cap)
+			name[n++] = *s;
+	}
+	while (quote == '\0' && n > 0 && name[n - 1] == ' ')
+		n--;
+	name[n] = '\0';
+	return s + strspn(s, " \t\r\n");
+}
+
+/* Everyone may take it, as if it were granted to each. */
+static void
+add_mandatory(struct audit_my *a, const char *user, const char *host)
+{
+	struct audit_my_account *role = audit_my_account(a, user, host);
 	struct graph_basis b = { .row = "@@mandatory_roles", .advice = "take the role out of "
 	    "mandatory_roles: SET PERSIST mandatory_roles = '...'" };
 	struct graph_step s = { .from = a->everyone, .needs = STEP_USE, .gives = STEP_USE,
 		.check = check_find("R3") };
 
-	(void)ctx;	/* none */
-	(void)e;	/* this cannot fail */
 	if (role == NULL)
-		return 0;	/* named, but not made: no right either */
+		return;		/* named, but not made: no right either */
 	b.why = graph_printf(a->g, "mandatory role %s", a->g->node[role->node].name);
 	s.to = role->node;
 	s.basis = graph_basis(a->g, &b);
 	graph_step(a->g, &s);
+}
+
+/* 'a'@'h', `b`, c@h */
+static int
+mandatory(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+{
+	const char *s = audit_my_text(row, 0);
+	char user[256], host[256];
+
+	(void)ctx;	/* none */
+	(void)e;	/* this cannot fail */
+	while (*s != '\0') {
+		(void)snprintf(host, sizeof(host), "%%");	/* it fits */
+		s = take_name(s, "@,", user, sizeof(user));
+		if (*s == '@')
+			s = take_name(s + 1, ",", host, sizeof(host));
+		s += strcspn(s, ",");
+		s += *s == ',';
+		if (*user != '\0')
+			add_mandatory(a, user, host);
+	}
 	return 0;
 }
 
@@ -141,13 +181,7 @@ mysql_roles(struct audit_my *a, struct err *e)
 	    "AND d.HOST = r.TO_HOST AND d.DEFAULT_ROLE_USER = r.FROM_USER "
 	    "AND d.DEFAULT_ROLE_HOST = r.FROM_HOST ORDER BY 1, 2, 3, 4", mysql_edge, NULL, e) < 0)
 		return -1;
-	/* 'a'@'h', `b`, c@h: JSON takes the list apart where commas within names are rare. */
-	return audit_my_ask(a, "M10", "mandatory_roles", NULL,
-	    "SELECT TRIM(BOTH '`' FROM TRIM(BOTH '''' FROM SUBSTRING_INDEX(TRIM(m.r), '@', 1))), "
-	    "IF(INSTR(m.r, '@') = 0, '%', TRIM(BOTH '`' FROM TRIM(BOTH '''' FROM "
-	    "SUBSTRING_INDEX(TRIM(m.r), '@', -1)))) FROM JSON_TABLE(CONCAT('[\"', REPLACE("
-	    "REPLACE(REPLACE(@@GLOBAL.mandatory_roles, '\\\\', '\\\\\\\\'), '\"', ''), ',', "
-	    "'\",\"'), '\"]'), '$[*]' COLUMNS (r VARCHAR(300) PATH '$')) m WHERE m.r <> ''",
+	return audit_my_ask(a, "M10", "mandatory_roles", NULL, "SELECT @@GLOBAL.mandatory_roles",
 	    mandatory, NULL, e) < 0 ? -1 : 0;
 }
 

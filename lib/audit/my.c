@@ -286,21 +286,50 @@ auditor_row(struct audit_my *a, const struct my_row *row, void *ctx, struct err 
 	return 0;
 }
 
+/* A line of SHOW GRANTS, which tells of active roles, too: "GRANT PROCESS, FILE ON *.* TO ...". */
+static int
+own_right(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+{
+	const char *line = audit_my_text(row, 0), *end = strstr(line, " ON *.* TO ");
+
+	(void)ctx;	/* none */
+	(void)e;	/* this cannot fail */
+	if (strncmp(line, "GRANT ", 6) == 0 && line[6] != '`' && end != NULL)
+		a->held = graph_printf(a->g, "%s%.*s, ", a->held, (int)(end - line - 6), line + 6);
+	return 0;
+}
+
+int
+audit_my_holds(const struct audit_my *a, const char *priv)
+{
+	const char *p = a->held;
+	size_t n;
+
+	for (; *p != '\0'; p += n + 2) {
+		n = strcspn(p, ",");
+		if ((n == strlen(priv) && strncmp(p, priv, n) == 0) ||
+		    (n == 14 && strncmp(p, "ALL PRIVILEGES", n) == 0))
+			return 1;
+	}
+	return 0;
+}
+
 /* With skip_grant_tables nothing that follows is true: everyone may everything. */
 static int
-check_grant_tables(struct audit_my *a, struct err *e)
+read_own(struct audit_my *a, struct err *e)
 {
 	static const struct graph_basis b = {
 		.why = "the server runs with skip_grant_tables: everyone who reaches it may do "
 		    "everything", .row = "@@skip_grant_tables",
 		.advice = "restart the server without skip_grant_tables" };
-	char text[512];
 
-	if (my_value(a->my, "SHOW GRANTS", text, sizeof(text), e) == 0)
+	a->held = "";
+	if (my_rows(a->my, "SHOW GRANTS", hand_on, &(struct asking){ a, own_right, NULL }, e) == 0)
 		return 0;
 	if (strstr(e->msg, "(1290)") == NULL)
 		return -1;
 	err_clear(e);
+	a->held = "ALL PRIVILEGES, ";
 	graph_fault(a->g, "M1", SEVERITY_CRITICAL, SINK_SUPER, "skip_grant_tables", &b);
 	return 0;
 }
@@ -315,7 +344,7 @@ read_all(struct audit_my *a, struct err *e)
 	    my_value(a->my, "SELECT @@hostname", a->hostname, sizeof(a->hostname), e) != 0 ||
 	    my_rows(a->my, "SELECT CURRENT_USER()", hand_on,
 	    &(struct asking){ a, auditor_row, NULL }, e) != 0 ||
-	    audit_my_place(a, e) != 0 || check_grant_tables(a, e) != 0 ||
+	    audit_my_place(a, e) != 0 || read_own(a, e) != 0 ||
 	    audit_my_settings(a, e) != 0)
 		return -1;
 	if (audit_my_schemas(a, e) != 0 ||

@@ -203,16 +203,14 @@ int
 audit_my_sees_all(struct audit_my *a, const char *check, const char *what,
     const char *privileges, const char *grant, const char **from, struct err *e)
 {
-	int n = 0, rc;
+	const char *p;
+	int n, rc;
 
-	rc = audit_my_ask(a, NULL, NULL, NULL, graph_printf(a->g,
-	    "SELECT COUNT(*) FROM information_schema.user_privileges WHERE privilege_type IN "
-	    "(%s) AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')",
-	    privileges), held, &n, e);
-	if (rc < 0 || n > 0) {
-		*from = graph_printf(a->g, "information_schema.%s", what);
-		return rc < 0 ? -1 : 1;
-	}
+	for (p = privileges; *p != '\0'; p += strcspn(p, ","), p += strspn(p, ", "))
+		if (audit_my_holds(a, graph_printf(a->g, "%.*s", (int)strcspn(p, ","), p))) {
+			*from = graph_printf(a->g, "information_schema.%s", what);
+			return 1;
+		}
 	*from = graph_printf(a->g, AUDIT_MY_SCHEMA ".%s", what);
 	rc = audit_my_ask(a, NULL, NULL, NULL, graph_printf(a->g, "SELECT COUNT(*) FROM %s",
 	    *from), held, &n, e);
@@ -242,7 +240,7 @@ routines(struct audit_my *a, struct err *e)
 {
 	static const char table[] = "routines";
 	const char *from;
-	int rc = audit_my_sees_all(a, "M4", table, a->my->mariadb ? "'SELECT'" : "'SELECT', 'SHOW_ROUTINE'",
+	int rc = audit_my_sees_all(a, "M4", table, a->my->mariadb ? "SELECT" : "SELECT, SHOW_ROUTINE",
 	    "SHOW_ROUTINE", &from, e);
 
 	if (rc > 0)
@@ -265,7 +263,7 @@ triggers_and_events(struct audit_my *a, struct err *e)
 		goto end;
 	}
 	all.kind = "event";
-	rc = audit_my_sees_all(a, "M4", "events", "'EVENT'", "EVENT", &from, e);
+	rc = audit_my_sees_all(a, "M4", "events", "EVENT", "EVENT", &from, e);
 	if (rc > 0)
 		rc = ask(a, from, "events", "event_schema, event_name, definer, event_definition",
 		    trigger_or_event, &all, e);
@@ -273,7 +271,7 @@ triggers_and_events(struct audit_my *a, struct err *e)
 		goto end;
 	memset(all.n, 0, a->accounts * sizeof(*all.n));
 	all.kind = "trigger";
-	rc = audit_my_sees_all(a, "M4", "triggers", "'TRIGGER'", "TRIGGER", &from, e);
+	rc = audit_my_sees_all(a, "M4", "triggers", "TRIGGER", "TRIGGER", &from, e);
 	if (rc > 0)
 		rc = ask(a, from, "triggers", "trigger_schema, trigger_name, definer, "
 		    "action_statement", trigger_or_event, &all, e);
@@ -294,7 +292,7 @@ audit_my_code(struct audit_my *a, struct err *e)
 	if (rc >= 0)
 		rc = triggers_and_events(a, e);
 	if (rc >= 0)
-		rc = audit_my_sees_all(a, "M4", "views", "'SELECT', 'SHOW VIEW'", "SHOW VIEW", &from, e);
+		rc = audit_my_sees_all(a, "M4", "views", "SELECT, SHOW VIEW", "SHOW VIEW", &from, e);
 	if (rc > 0)
 		rc = ask(a, from, "views", "table_schema, table_name, definer", view, NULL, e);
 	return rc < 0 ? -1 : audit_my_hubs_end(a, e);

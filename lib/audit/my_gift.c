@@ -78,7 +78,7 @@ int
 audit_my_schemas(struct audit_my *a, struct err *e)
 {
 	const char *from;
-	int rc = audit_my_sees_all(a, "A1", "schemata", "'SHOW DATABASES', 'SELECT', 'TRIGGER'",
+	int rc = audit_my_sees_all(a, "A1", "schemata", "SHOW DATABASES, SELECT, TRIGGER",
 	    "SHOW DATABASES", &from, e);
 
 	if (rc <= 0)

@@ -48,6 +48,7 @@ struct audit_my {
 	uint32_t everyone;		/* node PUBLIC: MariaDB's role, and grants to nobody */
 	uint32_t anyone;		/* node of whoever reaches the server */
 	const char *auditor;		/* our own account, as SQL */
+	const char *held;		/* its rights on *.*, each with ", " behind it */
 	char hostname[256];		/* the server's own */
 	char secure_file_priv[512];	/* "": anywhere; "NULL": nowhere */
 	const char *socket_plugin;	/* that asks who is at the socket; "": not there */
@@ -76,6 +77,9 @@ typedef int audit_my_row(struct audit_my *a, const struct my_row *row, void *ctx
 int audit_my_ask(struct audit_my *a, const char *check, const char *what, const char *grant,
     const char *sql, audit_my_row *row, void *ctx, struct err *e);
 const char *audit_my_text(const struct my_row *row, unsigned i);	/* NULL is "" */
+
+/* Do we hold that right on *.*, by ourselves or through an active role? */
+int audit_my_holds(const struct audit_my *a, const char *priv);
 
 /* A new account, not sorted in yet; its node is made.  NULL: no memory. */
 struct audit_my_account *audit_my_account_new(struct audit_my *a, const char *user,
@@ -183,8 +187,8 @@ int audit_my_ask_accounts(struct audit_my *a, const char *select, audit_my_row *
     const char **from, struct err *e);
 
 /*
- * May we see all of that table of information_schema, by one of these privileges or through
- * a view?  1: *from is where to read; 0: an unknown was noted; -1.
+ * May we see all of that table of information_schema, by one of these privileges (with commas)
+ * or through a view?  1: *from is where to read; 0: an unknown was noted; -1.
  */
 int audit_my_sees_all(struct audit_my *a, const char *check, const char *what,
     const char *privileges, const char *grant, const char **from, struct err *e);

@@ -125,31 +125,13 @@ dump_thread(struct audit_my *a, const struct my_row *row, void *ctx, struct err 
 	return 0;
 }
 
-static int
-see_process(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
-{
-	int *may = ctx;
-
-	(void)a;	/* only counted */
-	(void)e;	/* this cannot fail */
-	*may |= strcmp(audit_my_text(row, 0), "0") != 0;
-	return 0;
-}
-
 /* Without PROCESS the list shows our own sessions only, and says nothing about it. */
 static int
 check_readers(struct audit_my *a, struct err *e)
 {
 	const char *grant = graph_printf(a->g, "GRANT PROCESS ON *.* TO %s;\n", a->auditor);
-	int may = 0, rc;
 
-	rc = audit_my_ask(a, "B4", "who reads the binary log", grant,
-	    "SELECT COUNT(*) FROM information_schema.user_privileges "
-	    "WHERE privilege_type = 'PROCESS' AND grantee = CONCAT('''', "
-	    "REPLACE(CURRENT_USER(), '@', '''@'''), '''')", see_process, &may, e);
-	if (rc < 1)
-		return rc;
-	if (!may) {
+	if (!audit_my_holds(a, "PROCESS")) {
 		graph_unknown(a->g, "B4", "who reads the binary log",
 		    "without PROCESS the sessions of others are not shown", grant);
 		return 0;

@@ -198,11 +198,39 @@ corpus_audit privaudit
 is "the auditor reads all" "$(jq -r 'select(.type == "unknown") | .what, .why' "$T/privaudit.json")" ''
 is "and finds what root finds" "$(cat "$T/privaudit.list")" "$(cat "$T/root.list")"
 like "triggers among it" "$(jq -r .text "$T/privaudit.json")" 'trigger .shop.\..tr. runs as'
+
+# The same rights through a role: as long as it is active.
+set_role()
+{
+	my_q "$S" "set default role $1 $([ "$FAMILY" = mysql ] && echo to || echo for) privaudit@localhost"
+}
+my_q "$S" "revoke all, grant option from privaudit@localhost" "create role auditing" \
+    "grant auditing to privaudit@localhost"
+grep '^GRANT' "$T/grants" | sed 's/`privaudit`@`localhost`/auditing/' >"$T/grants.role"
+my_client "$S" <"$T/grants.role"
+set_role auditing
+corpus_audit privaudit
+is "so it does through an active role" \
+    "$(jq -r 'select(.type == "unknown") | .what, .why' "$T/privaudit.json")" ''
+set_role none
+corpus_audit privaudit
+like "and not through one that is not active" \
+    "$(jq -r 'select(.type == "unknown").what' "$T/privaudit.json" | sort | tr '\n' ' ')" \
+    'the accounts triggers views who reads the binary log'
+set_role auditing
+
 table=$([ "$FAMILY" = mysql ] && echo user || echo global_priv)
 status_is "it sees no hashes" 1 env MYSQL_PWD=lab mariadb --no-defaults -u privaudit \
     --socket="$S.lab/sock" -e "select * from mysql.$table"
 like "since the server denies it" "$(cat "$T/err")" denied
 family_end ""
+
+# ---- words ----
+
+my_q "$S" "show privileges" | cut -f 1 | tr a-z A-Z | grep -vx 'GRANT OPTION' |
+    sed 's/.*/"&"/' | paste -sd, >"$T/words"
+printf '%s\n' "[role 'root'@'localhost'] class=admin" '[role *] class=all' "[class all] may=$(cat "$T/words")" >"$T/policy"
+status_is "a policy may name each privilege of the server" 0 privaudit -p "$T/policy" "$URI"
 
 # ---- an auditor without rights passes nothing ----
 
@@ -210,4 +238,14 @@ my_q "$S" "create user weak@localhost identified by 'lab'"
 status_is "without rights the answer is incomplete" 3 privaudit --json "$(my_uri "$S" weak)"
 unlike "and no pass" "$(jq -r 'select(.type == "result").unknown' "$T/out")" '^0$'
 like "it says what could not be read" "$(jq -r 'select(.type == "unknown").what' "$T/out")" '^the accounts$'
+
+# ---- without grant tables ----
+
+my_stop "$S"
+my_conf "$S" --skip-grant-tables
+my_start "$S"
+status_is "a server that asks nobody for rights is none to pass" 1 privaudit --json "$URI"
+is "it says so" "$(jq -r 'select(.subject == "skip_grant_tables") | .check, .severity, .sink' \
+    "$T/out" | paste -sd' ')" 'M1 critical SUPER'
+is "and reads all else" "$(jq -r 'select(.type == "unknown") | .what, .why' "$T/out")" ''
 done_testing

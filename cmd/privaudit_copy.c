@@ -32,7 +32,7 @@ end_server(const char *path, struct err *e)
 {
 	char copy[1024], work[1100];
 
-	(void)snprintf(copy, sizeof(copy), "%s/copy", path);	/* fit before, when it was made */
+	(void)snprintf(copy, sizeof(copy), "%s/copy", path);	/* as when it was made */
 	(void)snprintf(work, sizeof(work), "%s/bulkhead", copy);
 	return pg_server_kill(copy, work, e);
 }
@@ -40,10 +40,11 @@ end_server(const char *path, struct err *e)
 static int
 make_place(struct copy *c, struct err *e)
 {
+	/* The server's user must get through, when that is another than ours. */
+	mode_t mode = geteuid() == 0 ? 0711 : 0700;
 	int n;
 
-	/* The server's user must get through, when that is another than ours. */
-	c->temp = tempdir_new(c->o->work, "privaudit", geteuid() == 0 ? 0711 : 0700, end_server, e);
+	c->temp = tempdir_new(c->o->work, "privaudit", mode, end_server, e);
 	if (c->temp == NULL)
 		return err_context(e, "--work");
 	n = snprintf(c->path, sizeof(c->path), "%s/copy", tempdir_path(c->temp));
@@ -89,8 +90,8 @@ restore_snapshot(struct copy *c, struct restore_options *o, struct err *e)
 	    (o->snapshot = image_choose(all, src->name, &c->o->choice, c->report, e)) == NULL)
 		return err_context(e, "repository %s", repo_name(o->repo));
 	if (strcmp(o->snapshot->engine, "postgresql") != 0)
-		return err_set(e, ERR_CONFIG, "snapshot %s is of %s: prove can do PostgreSQL only",
-		    o->snapshot->id, o->snapshot->engine);
+		return err_set(e, ERR_CONFIG, "snapshot %s is of %s: prove can do PostgreSQL "
+		    "only", o->snapshot->id, o->snapshot->engine);
 	if (check_room(c, o->snapshot, e) != 0 || restore_directory(o, &target, e) != 0)
 		return -1;
 	free(target);
@@ -227,7 +228,8 @@ copy_start(struct copy *c, struct err *e)
 	char work[1100];
 
 	(void)snprintf(work, sizeof(work), "%s/bulkhead", c->path);
-	if ((set.alone && (isolate_network(e) != 0 || isolate_address(PG_SERVER_DOOR, e) != 0)) ||
+	if ((set.alone &&
+		(isolate_network(e) != 0 || isolate_address(PG_SERVER_DOOR, e) != 0)) ||
 	    pg_server_init(&c->server, c->path, work, e) != 0 ||
 	    pg_control_read(c->path, &set.minima, e) != 0)
 		return -1;

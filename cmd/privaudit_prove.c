@@ -22,7 +22,8 @@ static const struct opt opts[] = {
 	{ OPT_SNAPSHOT, "snapshot", "ID", "try on this one (default: latest)" },
 	{ OPT_WORK, "work", "DIR", "make the copy in here (default: $TMPDIR, or /var/tmp)" },
 	{ OPT_FAIL_ON, "fail-on", "SEVERITY", "low, medium, high (default) or critical" },
-	{ OPT_WITH_NETWORK, "with-network", NULL, "go on where the copy cannot be cut off; see privaudit(1)" },
+	{ OPT_WITH_NETWORK, "with-network", NULL,
+	    "do not cut the copy off; see privaudit(1)" },
 	OPT_JOBS,
 	OPT_PIN,
 	OPT_STATE,
@@ -79,8 +80,8 @@ take_option(void *args, int letter, const char *arg, struct err *e)
 	case OPT_FAIL_ON:
 		if (severity_of(arg, &a->fail_on) == 0)
 			return 0;
-		return err_set(e, ERR_USAGE, "option --fail-on: %s is none of low, medium, high, "
-		    "critical", arg);
+		return err_set(e, ERR_USAGE, "option --fail-on: %s is none of low, medium, "
+		    "high, critical", arg);
 	}
 	return err_set(e, ERR_BUG, "option %d", letter);
 }
@@ -94,7 +95,8 @@ take_operands(void *args, int n, char **operand, struct err *e)
 	if (n > 0) {
 		err_set(e, ERR_USAGE, "prove takes no server (%s): it tries out what would "
 		    "destroy one", operand[0]);
-		return err_hint(e, "it makes a throwaway copy from a snapshot: -r REPO -n SOURCE");
+		return err_hint(e, "it makes a throwaway copy from a snapshot: -r REPO "
+		    "-n SOURCE");
 	}
 	if (a->copy.work == NULL)
 		a->copy.work = tmp != NULL && tmp[0] != '\0' ? tmp : "/var/tmp";
@@ -122,7 +124,8 @@ audit_copy(struct run *r, struct err *e)
 
 	if ((r->g = graph_new()) == NULL)
 		return err_set(e, ERR_SYSTEM, "out of memory");
-	if (audit_pg(r->g, prove_pg_conninfo(r->sessions), r->report, server, sizeof(server), e) != 0)
+	if (audit_pg(r->g, prove_pg_conninfo(r->sessions), r->report, server, sizeof(server),
+		e) != 0)
 		return -1;
 	prove_forget_settings(r->g, pg_server_our_line(&r->copy.server));
 	if (graph_finish(r->g, e) != 0 || judge(r->g, r->policy, &all, &r->v, e) != 0)
@@ -134,16 +137,18 @@ static int
 print(const struct run *r, struct err *e)
 {
 	const struct telling t = { .g = r->g, .policy = r->policy, .policy_file = r->a->policy,
-		.v = &r->v, .proofs = &r->proofs, .server = r->copy.what, .engine = CHECK_POSTGRESQL,
-		.fail_on = r->a->fail_on };
+		.v = &r->v, .proofs = &r->proofs, .server = r->copy.what,
+		.engine = CHECK_POSTGRESQL, .fail_on = r->a->fail_on };
 	enum err_kind outcome = tell_outcome(&t);
 
 	if (tell(&t, r->a->common.json ? TELL_JSON : TELL_TEXT, stdout, e) != 0)
 		return -1;
 	if (outcome == ERR_NEGATIVE)
-		return err_set(e, ERR_NEGATIVE, "confirmed by trying: accounts can do what they must not");
+		return err_set(e, ERR_NEGATIVE,
+		    "confirmed by trying: accounts can do what they must not");
 	if (outcome == ERR_INCOMPLETE)
-		return err_set(e, ERR_INCOMPLETE, "nothing is confirmed, but not all could be tried");
+		return err_set(e, ERR_INCOMPLETE,
+		    "nothing is confirmed, but not all could be tried");
 	return 0;
 }
 
@@ -187,8 +192,8 @@ run(void *args, struct report *report, struct err *e)
 }
 
 static const struct tool tool = {
-	{ "privaudit", "try on a throwaway copy who could destroy the database", synopsis, opts,
-	    "Exit status: 0 nothing confirmed, 1 something is, 3 not all could be tried.\n"
+	{ "privaudit", "try on a throwaway copy who could destroy the database", synopsis,
+	    opts, "Exit status: 0 nothing confirmed, 1 something is, 3 not all could be tried.\n"
 	    "See privaudit(1)." },
 	take_option, take_operands, run
 };

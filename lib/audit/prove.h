@@ -25,10 +25,10 @@
  *
  * Two statements are the way's own:
  *
- *	\connect user='u' host='h'	a session as that one by way of the network or (without
- *		host) the socket, let in by pg_hba.conf as the server had it, without a password;
- *		in the database where the first SQL of the path must run.  Only to see that it is
- *		possible: what follows runs as after any breach
+ *	\connect host='h' user='u'	a session as that one by way of the network or
+ *		(without host) the socket, let in by pg_hba.conf as the server had it,
+ *		without a password; in the database where the first SQL of the path must
+ *		run.  Only to see that it is possible: what follows runs as after any breach
  *	\victim	there is a session of a role bulkhead_victim, which is no superuser's
  *
  * Confirmed: all went through.  Refuted: the server said no, for want of a right (SQLSTATE

@@ -7,6 +7,8 @@
 
 #include "audit/prove_pg_private.h"
 
+#define NO_LOGIN "is not permitted to log in"	/* the server's words */
+
 struct prove_session {
 	struct prove_pg *p;
 	const char *db;		/* lent by who opened it */
@@ -30,7 +32,8 @@ drop_notice(void *ctx, const PGresult *res)
 }
 
 PGconn *
-prove_pg_dial(const struct prove_pg *p, const char *user, const char *db, int ours, struct err *e)
+prove_pg_dial(const struct prove_pg *p, const char *user, const char *db, int ours,
+    struct err *e)
 {
 	struct buf b = BUF_INIT;
 	PGconn *c = NULL;
@@ -102,9 +105,12 @@ static PGconn *
 enter(const struct prove_pg *p, const char *account, const char *db, struct err *e)
 {
 	PGconn *c = prove_pg_dial(p, account, db, 0, e);
+	const char *why;
 
-	if (c == NULL || (PQstatus(c) != CONNECTION_OK && (prove_pg_fatal(c) == NULL ||
-			      strstr(prove_pg_fatal(c), "is not permitted to log in") == NULL)))
+	if (c == NULL)
+		return NULL;
+	if (PQstatus(c) != CONNECTION_OK &&
+	    ((why = prove_pg_fatal(c)) == NULL || strstr(why, NO_LOGIN) == NULL))
 		return c;
 	PQfinish(c);
 	c = prove_pg_dial(p, p->superuser, db, 1, e);
@@ -210,7 +216,7 @@ static void
 end_session(struct prove_session *s)
 {
 	if (s->c != NULL && PQtransactionStatus(s->c) != PQTRANS_IDLE)
-		PQclear(PQexec(s->c, "ROLLBACK"));	/* closing would do it as well, later */
+		PQclear(PQexec(s->c, "ROLLBACK"));	/* closing would do it, later */
 	PQfinish(s->c);
 	free(s);
 }
@@ -326,7 +332,7 @@ prove_pg_new(struct pg_server *s, struct prove_way *way, struct err *e)
 		return NULL;
 	}
 	p->server = s;
-	if (pg_server_query(s, "SELECT current_user", p->superuser, sizeof(p->superuser), e) < 0 ||
+	if (pg_server_query(s, "SELECT current_user", p->superuser, NAME_ROOM, e) < 0 ||
 	    pg_server_query(s, "SELECT current_database()", home, sizeof(home), e) < 0 ||
 	    prove_pg_keep(p, home, e) < 0) {
 		prove_pg_free(p);

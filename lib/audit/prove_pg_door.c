@@ -96,7 +96,8 @@ make_victim(struct prove_pg *p, struct err *e)
 	if (c == NULL)
 		return -1;
 	quoted = PQescapeIdentifier(c, p->superuser, strlen(p->superuser));
-	if (quoted == NULL || asprintf(&sql, "CREATE ROLE " VICTIM " LOGIN IN ROLE %s", quoted) < 0)
+	if (quoted == NULL ||
+	    asprintf(&sql, "CREATE ROLE " VICTIM " LOGIN IN ROLE %s", quoted) < 0)
 		(void)err_set(e, ERR_SYSTEM, "out of memory");
 	else {
 		rc = prove_pg_command(p, c, sql, e);

@@ -81,7 +81,8 @@ keep_database(struct prove_pg *p, const PGresult *res, int row, struct err *e)
 	struct prove_database *d = &p->db[p->n++];
 
 	if ((d->name = strdup(PQgetvalue(res, row, 0))) == NULL ||
-	    asprintf(&d->again, "%s;\n%s", PQgetvalue(res, row, 1), PQgetvalue(res, row, 2)) < 0) {
+	    asprintf(&d->again, "%s;\n%s", PQgetvalue(res, row, 1),
+		PQgetvalue(res, row, 2)) < 0) {
 		d->again = NULL;
 		return no_memory(e);
 	}
@@ -152,7 +153,8 @@ drop_database(const struct prove_pg *p, PGconn *c, const char *name, struct err 
 }
 
 static int
-make_database(const struct prove_pg *p, PGconn *c, const struct prove_database *d, struct err *e)
+make_database(const struct prove_pg *p, PGconn *c, const struct prove_database *d,
+    struct err *e)
 {
 	const char *acl = strstr(d->again, ";\n");
 	char *make = strndup(d->again, (size_t)(acl - d->again));

@@ -48,10 +48,11 @@ int prove_pg_keep(struct prove_pg *p, const char *home, struct err *e);
 void prove_pg_forget(struct prove_pg *p);
 
 /*
- * \connect with these words, in db ("": in any): 0, *a says how it went, or -1.  Nothing stays.
+ * \connect with these words, in db ("": in any): 0, *a says how it went, or -1.  Nothing
+ * stays.
  */
-int prove_pg_knock(struct prove_pg *p, const char *words, const char *db, struct prove_answer *a,
-    struct err *e);
+int prove_pg_knock(struct prove_pg *p, const char *words, const char *db,
+    struct prove_answer *a, struct err *e);
 
 /* \victim: the same. */
 int prove_pg_victim(struct prove_pg *p, struct prove_answer *a, struct err *e);

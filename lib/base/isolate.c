@@ -137,7 +137,8 @@ isolate_address(const char *address, struct err *e)
 	(void)snprintf(r.ifr_name, sizeof(r.ifr_name), "lo:%u", ++alias);	/* fits */
 	memcpy(&r.ifr_addr, &in, sizeof(in));
 	if (ask_loopback(SIOCSIFADDR, &r) < 0)
-		return errno == EEXIST ? 0 : err_sys(e, ERR_SYSTEM, "%s on the loopback", address);
+		return errno == EEXIST ? 0 :
+		    err_sys(e, ERR_SYSTEM, "%s on the loopback", address);
 	/* Of its own network: else who connects to it comes from that network's first one. */
 	in.sin_addr.s_addr = INADDR_NONE;
 	memcpy(&r.ifr_netmask, &in, sizeof(in));

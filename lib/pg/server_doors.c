@@ -18,7 +18,7 @@ static const char faults[] =
     "SELECT coalesce(string_agg(line_number || ' ' || error, E'\\n'), '')"
     " FROM pg_hba_file_rules WHERE error IS NOT NULL AND error !~ 'cannot match'";
 
-/* Our line in place of theirs when that says nothing, so that the others keep their numbers. */
+/* Our line in place of theirs when that says nothing: then the others keep their numbers. */
 static void
 compose(const struct pg_server *s, struct buf *theirs, struct buf *out)
 {
@@ -61,7 +61,8 @@ leave_out(struct pg_server *s, struct buf *b, struct report *r, struct err *e)
 		return -1;
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if ((n = strtoul(line, &words, 10)) > 1) {
-			report_warn(r, "pg_hba.conf line %lu is left out on the copy:%s", n, words);
+			report_warn(r, "pg_hba.conf line %lu is left out on the copy:%s", n,
+			    words);
 			blank_line(b, n);
 			some = 1;
 		}
@@ -79,8 +80,8 @@ reload(struct pg_server *s, struct err *e)
 	if (pg_server_query(s, asked, before, sizeof(before), e) < 0)
 		return -1;
 	if (kill(s->pid, SIGHUP) < 0)
-		return err_sys(e, ERR_UNREACHABLE, "server of %s: signal to pid %d", s->datadir,
-		    (int)s->pid);
+		return err_sys(e, ERR_UNREACHABLE, "server of %s: signal to pid %d",
+		    s->datadir, (int)s->pid);
 	do {
 		(void)poll(NULL, 0, POLL_MS);	/* a signal may cut it short */
 		if (pg_server_query(s, asked, now, sizeof(now), e) < 0)

@@ -118,7 +118,8 @@ show_device(const char *path)
 	char old[PATH_MAX];
 	int fd;
 
-	if (old_path(old, path) < 0 || (fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) < 0)
+	if (old_path(old, path) < 0 ||
+	    (fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) < 0)
 		return -1;
 	(void)close(fd);	/* empty: only something to hang it on */
 	return mount(old, path, NULL, MS_BIND, NULL);

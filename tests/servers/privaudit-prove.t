@@ -67,6 +67,9 @@ qd shop "create schema sales authorization deploy" \
     "set role deploy; create table sales.orders (id int); insert into sales.orders values (1); reset role" \
     "create table sales.kept (id int)" "alter table sales.kept owner to shut" \
     "grant usage on schema sales to emptier" "grant truncate on sales.orders to emptier" \
+    "create role half" "grant truncate on sales.orders to half" \
+    "create role joint login in role half" "create role split login noinherit in role half" \
+    "grant usage on schema sales to joint, split" \
     "create schema \"Ä \"\"%o\"\"
 x\" authorization stopped" \
     "create table \"Ä \"\"%o\"\"
@@ -75,7 +78,7 @@ x\".\"t'\" (id int)" \
 	\$\$ begin if session_user = 'stopped' then raise 'not on this server'; end if; end \$\$" \
     "create event trigger guard on sql_drop execute function public.guard()"
 qd stock "revoke connect on database shop from public" \
-    "grant connect on database shop to shop_app, heir, emptier, stopped"
+    "grant connect on database shop to shop_app, heir, emptier, stopped, joint, split"
 q "$T/db" "alter role heir noinherit"
 # Not loaded before the copy does.
 cat >"$T/db/pg_hba.conf" <<'END'
@@ -121,6 +124,10 @@ like "and again, by another account" "$(of keeper2 O1 DROP)" \
 like "a program is run" "$(of runner R4 OS)" '"outcome":"confirmed","statement":"COPY .*PROGRAM'
 like "a slot is dropped" "$(of shipper B1 LOGKILL)" '"outcome":"confirmed","statement":"SELECT .*drop_'
 like "a granted TRUNCATE" "$(of emptier A1 DROP)" '"outcome":"confirmed","statement":"TRUNCATE'
+like "by rights of its own and of a role that it inherits" "$(of joint A1 DROP)" \
+    '"outcome":"confirmed","statement":"TRUNCATE'
+like "but not when it must be that role for them" "$(of split A1 DROP)" \
+    '"outcome":"refuted","statement":"TRUNCATE .*permission denied for (schema|table)'
 like "code of the database that stops it refutes" "$(of stopped O1 DROP)" \
     '"outcome":"refuted","statement":"DROP .*"words":"not on this server"'
 unlike "the copy's own settings are no findings" "$OUT" '"check":"(B4|S1)"|"type":"fault".*"check":"H1"'
@@ -137,7 +144,7 @@ else
 		skip "$name" "no namespaces"
 	done
 fi
-like "the result counts" "$(tail -n 1 <<<"$OUT")" '"status":1,.*"confirmed":[1-9].*"refuted":[12]'
+like "the result counts" "$(tail -n 1 <<<"$OUT")" '"status":1,.*"confirmed":[1-9].*"refuted":[23]'
 is "stdout is JSON Lines, one object a line" "$(grep -vc '^{"v":1,"type":".*}$' <<<"$OUT")" 0
 ok "nothing is left" work_is_clean
 
@@ -145,7 +152,7 @@ prove --snapshot "$ID" -p "$T/policy" --fail-on critical
 is "a named snapshot" "$STATUS" 1
 like "for people: confirmed" "$OUT" 'confirmed by trying: DROP DATABASE '
 like "for people: refuted" "$OUT" 'refuted: DROP .*: not on this server'
-like "for people: a count" "$OUT" ' confirmed, [12] refuted, [0-9]+ not tried$'
+like "for people: a count" "$OUT" ' confirmed, [23] refuted, [0-9]+ not tried$'
 
 is "the server itself was never visited" "$(visits)" "$before"
 unset PGHOST PGPORT PGUSER PGDATABASE PGHOSTADDR PGOPTIONS

@@ -324,8 +324,8 @@ step_harm(struct need *n, uint32_t step, const uint32_t *element, uint32_t eleme
 	uint32_t from = n->g->step[step].from, i, last = REACH_NONE;
 	int r = 0;
 
-	/* Nobody needs a breach. */
-	if (n->g->step[step].breach)
+	/* Nobody needs a breach, or to grant itself what it could have. */
+	if (n->g->step[step].breach || n->g->step[step].regrant)
 		return 0;
 	n->giving.profile = NULL;
 	if (n->g->node[from].kind == NODE_ACCOUNT && judge_is_account(n->j, from))

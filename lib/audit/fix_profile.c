@@ -98,7 +98,7 @@ profile_hash(const struct need *n, const struct intern *t, const struct profile 
 		key[0] = s->to;
 		key[1] = s->gives == STEP_BECOME;
 		key[2] = s->needs == STEP_BECOME;
-		key[3] = s->breach;
+		key[3] = s->breach || s->regrant;
 		sum[1] += intern_hash(t, key, 4 * sizeof(key[0]));
 	}
 	sum[0] += intern_hash(t, sum, sizeof(sum));

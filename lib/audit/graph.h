@@ -122,6 +122,8 @@ struct graph_step {
 	/* A breach is a fault by itself (a trust line, a hijackable function), whoever takes
 	   it: findings through it bear its check.  A membership is none. */
 	uint8_t breach;
+	/* Whoever takes it grants itself something first (ADMIN on a role): nobody needs that. */
+	uint8_t regrant;
 	const struct check *check;
 	const struct graph_basis *basis;
 	/* What %o in the basis stands for, or NULL.  With the basis and the set of a power it

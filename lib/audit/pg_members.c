@@ -362,7 +362,8 @@ add_step(const struct members *all, const struct member *m, int option, const ch
 		    m->role->name, m->grantor != NULL ? m->grantor->name : "a role that is gone") };
 	struct graph_step s = { .from = m->member->node, .to = m->role->node,
 		.needs = option == SET ? STEP_BECOME : STEP_USE,
-		.gives = option == INHERIT ? STEP_USE : STEP_BECOME, .check = check_find("R3") };
+		.gives = option == INHERIT ? STEP_USE : STEP_BECOME, .regrant = option == ADMIN,
+		.check = check_find("R3") };
 
 	if (a->major >= 16)
 		fix_option(all, m, option, &b);

@@ -176,7 +176,7 @@ reach_run(struct reach *r, uint32_t from, const uint8_t *removed, int clean)
 		for (i = g->step_from[node]; i < g->step_from[node + 1]; i++) {
 			s = &g->step[i];
 			if (s->needs != reach_how(state) || bitmap_get(removed, i)
-			    || (clean && s->breach))
+			    || (clean && (s->breach || s->regrant)))
 				continue;
 			meet(r, state_of(r, label != 0 ? label : r->step_label[i], s->to,
 			    s->gives), state, i);

@@ -40,7 +40,7 @@ void reach_free(struct reach *r);
 
 /*
  * What that node reaches without the removed steps (a bitmap, or NULL); clean: without any
- * breach, so all states have label 0.  It fills queue and n.
+ * breach, so all states have label 0, and without regrants.  It fills queue and n.
  */
 void reach_run(struct reach *r, uint32_t from, const uint8_t *removed, int clean);
 

@@ -286,7 +286,7 @@ auditor_row(struct audit_my *a, const struct my_row *row, void *ctx, struct err 
 	return 0;
 }
 
-/* A line of SHOW GRANTS, which tells of active roles, too: "GRANT PROCESS, FILE ON *.* TO ...". */
+/* A line of SHOW GRANTS, which tells of active roles, too: "GRANT PROCESS ON *.* TO ...". */
 static int
 own_right(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 {
@@ -295,7 +295,8 @@ own_right(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e
 	(void)ctx;	/* none */
 	(void)e;	/* this cannot fail */
 	if (strncmp(line, "GRANT ", 6) == 0 && line[6] != '`' && end != NULL)
-		a->held = graph_printf(a->g, "%s%.*s, ", a->held, (int)(end - line - 6), line + 6);
+		a->held = graph_printf(a->g, "%s%.*s, ", a->held, (int)(end - line - 6),
+		    line + 6);
 	return 0;
 }
 
@@ -324,7 +325,8 @@ read_own(struct audit_my *a, struct err *e)
 		.advice = "restart the server without skip_grant_tables" };
 
 	a->held = "";
-	if (my_rows(a->my, "SHOW GRANTS", hand_on, &(struct asking){ a, own_right, NULL }, e) == 0)
+	if (my_rows(a->my, "SHOW GRANTS", hand_on, &(struct asking){ a, own_right, NULL },
+	    e) == 0)
 		return 0;
 	if (strstr(e->msg, "(1290)") == NULL)
 		return -1;

@@ -56,8 +56,8 @@ static int
 covers(const struct my_acl *x, const struct audit_my_account *row,
     const struct audit_my_account *login)
 {
-	if (row == NULL || row->role ||
-	    (strcmp(row->user, login->user) != 0 && (*row->user != '\0' || x->level != MY_SCHEMA)))
+	if (row == NULL || row->role || (strcmp(row->user, login->user) != 0 &&
+	    (*row->user != '\0' || x->level != MY_SCHEMA)))
 		return 0;
 	return audit_my_matches(row->host, login->host);
 }
@@ -172,7 +172,8 @@ audit_my_acls(struct audit_my *a, struct my_acl *x, my_acl_end *end, struct err 
 	struct reading r = { x, end };
 	int rc = audit_my_ask(a, "A1", x->catalog, graph_printf(a->g,
 	    "GRANT SELECT ON %s TO %s;\n", x->catalog, a->auditor), graph_printf(a->g,
-	    "SELECT %s FROM %s ORDER BY 1, 2, 3, 4, 5, 6", x->select, x->catalog), row_of, &r, e);
+	    "SELECT %s FROM %s ORDER BY 1, 2, 3, 4, 5, 6", x->select, x->catalog), row_of, &r,
+	    e);
 
 	if (rc >= 0 && finish(a, &r, e) != 0)
 		rc = -1;

@@ -71,7 +71,8 @@ skip(const struct audit_my *a, const char *s)
 				s++;
 		return *s != '\0' ? s + 1 : s;
 	}
-	if (*s == '#' || (strncmp(s, "--", 2) == 0 && (s[2] == '\0' || isspace((unsigned char)s[2]))))
+	if (*s == '#' || (strncmp(s, "--", 2) == 0 &&
+	    (s[2] == '\0' || isspace((unsigned char)s[2]))))
 		return s + strcspn(s, "\n");
 	/* What stands in a comment for some versions alone runs. */
 	if (strncmp(s, "/*", 2) != 0 || s[2] == '!' || s[2] == 'M')

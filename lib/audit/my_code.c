@@ -69,7 +69,7 @@ exchanged(struct audit_my *a, const char *schema, const char *name, void *ctx, s
 
 /* schema, name */
 static int
-name(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
+known(struct audit_my *a, const struct my_row *row, void *ctx, struct err *e)
 {
 	(void)ctx;	/* none */
 	return audit_my_routine_add(a, audit_my_text(row, 0), audit_my_text(row, 1), e);
@@ -144,11 +144,12 @@ trigger_or_event(struct audit_my *a, const struct my_row *row, void *ctx, struct
 	return audit_my_calls(a, schema, audit_my_text(row, 3), exchanged, &l, e);
 }
 
-/* Once for each strong definer.  An event is started by the server alone. */
+/* Triggers, once for each strong definer.  An event is started by the server alone. */
 static void
 tell_strong(struct audit_my *a, const struct by_definer *all)
 {
 	const struct audit_my_account *x;
+	const char *name;
 	struct graph_basis b = { .fix = NULL };
 	uint32_t i;
 
@@ -156,14 +157,15 @@ tell_strong(struct audit_my *a, const struct by_definer *all)
 		x = &a->account[i];
 		if (all->n[i] == 0 || (!x->elevated && !x->bootstrap))
 			continue;
-		b.why = all->n[i] == 1 ? graph_printf(a->g, "%s %s runs as %s, whoever writes to "
-		    "its table", all->kind, all->first[i], a->g->node[x->node].name) :
-		    graph_printf(a->g, "%s %s and %u more run as %s, whoever writes to their tables",
-		    all->kind, all->first[i], all->n[i] - 1, a->g->node[x->node].name);
-		b.row = graph_printf(a->g, "information_schema.%ss(%s)", all->kind, all->first[i]);
+		name = a->g->node[x->node].name;
+		b.why = all->n[i] == 1 ? graph_printf(a->g, "trigger %s runs as %s, whoever "
+		    "writes to its table", all->first[i], name) : graph_printf(a->g, "trigger "
+		    "%s and %u more run as %s, whoever writes to their tables", all->first[i],
+		    all->n[i] - 1, name);
+		b.row = graph_printf(a->g, "information_schema.triggers(%s)", all->first[i]);
 		b.advice = advice_of(a, all->kind, all->first[i]);
-		graph_fault(a->g, "M4", SEVERITY_MEDIUM, SINK_SUPER, graph_printf(a->g,
-		    "%ss of %s", all->kind, a->g->node[x->node].name), &b);
+		graph_fault(a->g, "M4", SEVERITY_MEDIUM, SINK_SUPER,
+		    graph_printf(a->g, "triggers of %s", name), &b);
 	}
 }
 
@@ -231,8 +233,8 @@ ask(struct audit_my *a, const char *from, const char *table, const char *columns
     audit_my_row *row, void *ctx, struct err *e)
 {
 	return audit_my_ask(a, "M4", table, NULL, graph_printf(a->g,
-	    "SELECT %s FROM %s WHERE %.*s NOT IN " AUDIT_MY_OWN_SCHEMAS " ORDER BY 1, 2", columns, from,
-	    (int)strcspn(columns, ","), columns), row, ctx, e);
+	    "SELECT %s FROM %s WHERE %.*s NOT IN " AUDIT_MY_OWN_SCHEMAS " ORDER BY 1, 2",
+	    columns, from, (int)strcspn(columns, ","), columns), row, ctx, e);
 }
 
 static int
@@ -240,11 +242,11 @@ routines(struct audit_my *a, struct err *e)
 {
 	static const char table[] = "routines";
 	const char *from;
-	int rc = audit_my_sees_all(a, "M4", table, a->my->mariadb ? "SELECT" : "SELECT, SHOW_ROUTINE",
-	    "SHOW_ROUTINE", &from, e);
+	int rc = audit_my_sees_all(a, "M4", table, a->my->mariadb ? "SELECT" :
+	    "SELECT, SHOW_ROUTINE", "SHOW_ROUTINE", &from, e);
 
 	if (rc > 0)
-		rc = ask(a, from, table, "routine_schema, routine_name", name, NULL, e);
+		rc = ask(a, from, table, "routine_schema, routine_name", known, NULL, e);
 	audit_my_routines_end(a);
 	return rc <= 0 ? rc : ask(a, from, table, "routine_schema, routine_name, routine_type, "
 	    "definer, security_type, routine_definition", routine, NULL, e);
@@ -292,7 +294,8 @@ audit_my_code(struct audit_my *a, struct err *e)
 	if (rc >= 0)
 		rc = triggers_and_events(a, e);
 	if (rc >= 0)
-		rc = audit_my_sees_all(a, "M4", "views", "SELECT, SHOW VIEW", "SHOW VIEW", &from, e);
+		rc = audit_my_sees_all(a, "M4", "views", "SELECT, SHOW VIEW", "SHOW VIEW", &from,
+		    e);
 	if (rc > 0)
 		rc = ask(a, from, "views", "table_schema, table_name, definer", view, NULL, e);
 	return rc < 0 ? -1 : audit_my_hubs_end(a, e);

@@ -44,7 +44,8 @@ keep(struct audit_my *a, const struct audit_my_coded *x)
 	struct audit_my_coded *more;
 
 	if ((a->codes & (a->codes - 1)) == 0) {
-		more = realloc(a->code, (a->codes == 0 ? 1 : (size_t)a->codes * 2) * sizeof(*more));
+		more = realloc(a->code,
+		    (a->codes == 0 ? 1 : (size_t)a->codes * 2) * sizeof(*more));
 		if (more == NULL) {
 			a->no_memory = 1;
 			return;

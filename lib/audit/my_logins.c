@@ -60,7 +60,8 @@ fix_open(struct audit_my *a, const struct audit_my_account *x, struct graph_basi
 		return;
 	}
 	b->advice = "give it a password: ALTER USER ... IDENTIFIED BY";
-	if (*a->socket_plugin == '\0' || strcmp(x->host, "localhost") != 0 || !x->open || x->branches)
+	if (*a->socket_plugin == '\0' || strcmp(x->host, "localhost") != 0 || !x->open ||
+	    x->branches)
 		return;
 	b->fix = audit_my_template(a, "ALTER USER %s IDENTIFIED %s %s", x->sql, with,
 	    a->socket_plugin);
@@ -90,24 +91,28 @@ check_open(struct audit_my *a, const struct audit_my_account *x)
 static void
 check_weak(struct audit_my *a, const struct audit_my_account *x)
 {
-	struct graph_basis b = { .why = graph_printf(a->g, "%s logs in by %s",
-	    a->g->node[x->node].name, x->plugin), .advice = graph_printf(a->g, "ALTER USER %s IDENTIFIED WITH %s BY ...",
-	    x->sql, a->my->mariadb ? "ed25519" : "caching_sha2_password") };
+	const char *name = a->g->node[x->node].name;
+	struct graph_basis b = {
+		.why = graph_printf(a->g, "%s logs in by %s", name, x->plugin),
+		.advice = graph_printf(a->g, "ALTER USER %s IDENTIFIED WITH %s BY ...", x->sql,
+		    a->my->mariadb ? "ed25519" : "caching_sha2_password"),
+	};
 
 	if (x->native)
 		fault(a, x, "M11", SEVERITY_MEDIUM, &b);
 	if (x->dual) {
-		b.why = graph_printf(a->g, "the old password of %s is still good",
-		    a->g->node[x->node].name);
+		b.why = graph_printf(a->g, "the old password of %s is still good", name);
 		b.advice = graph_printf(a->g, "ALTER USER %s DISCARD OLD PASSWORD, when nobody "
 		    "uses it any more: it cannot be brought back", x->sql);
 		fault(a, x, "M11", SEVERITY_MEDIUM, &b);
 	}
 	if (!x->tls && !a->tls_required && strcmp(x->host, "localhost") != 0 &&
 	    strncmp(x->host, "127.", 4) != 0 && strcmp(x->host, "::1") != 0) {
-		b = (struct graph_basis){ .why = graph_printf(a->g, "%s may come without TLS",
-		    a->g->node[x->node].name), .fix = audit_my_template(a, "ALTER USER %s REQUIRE SSL", x->sql),
-			.undo = audit_my_template(a, "ALTER USER %s REQUIRE NONE", x->sql) };
+		b = (struct graph_basis){
+			.why = graph_printf(a->g, "%s may come without TLS", name),
+			.fix = audit_my_template(a, "ALTER USER %s REQUIRE SSL", x->sql),
+			.undo = audit_my_template(a, "ALTER USER %s REQUIRE NONE", x->sql),
+		};
 		fault(a, x, "M11", SEVERITY_MEDIUM, &b);
 	}
 }
@@ -116,9 +121,11 @@ check_weak(struct audit_my *a, const struct audit_my_account *x)
 static void
 check_elevated(struct audit_my *a, const struct audit_my_account *x)
 {
-	struct graph_basis b = { .why = graph_printf(a->g, "%s is elevated, and its password "
-	    "never expires", a->g->node[x->node].name), .advice = "or take the elevation away when it is not "
-	    "needed: a role for a time" };
+	struct graph_basis b = {
+		.why = graph_printf(a->g, "%s is elevated, and its password never expires",
+		    a->g->node[x->node].name),
+		.advice = "or take the elevation away when it is not needed: a role for a time",
+	};
 
 	if (!x->elevated || x->bootstrap || x->lifetime > 0 ||
 	    (x->lifetime < 0 && a->default_lifetime > 0))

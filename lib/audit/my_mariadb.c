@@ -43,8 +43,8 @@ const char audit_my_mariadb_grants[] =
     "-- CREATE USER `privaudit`@`localhost` IDENTIFIED BY '...';\n"
     "CREATE DATABASE " AUDIT_MY_SCHEMA ";\n"
     "CREATE SQL SECURITY DEFINER VIEW " AUDIT_MY_SCHEMA ".accounts AS " ACCOUNTS ";\n"
-    GRANT_ON(AUDIT_MY_SCHEMA ".accounts") DEFINERS("schemata") DEFINERS("routines") DEFINERS("triggers")
-    DEFINERS("views") DEFINERS("events") GRANT_ON("mysql.db") GRANT_ON("mysql.tables_priv")
+    GRANT_ON(AUDIT_MY_SCHEMA ".accounts") DEFINERS("schemata") DEFINERS("routines")
+    DEFINERS("triggers") DEFINERS("views") DEFINERS("events") GRANT_ON("mysql.db") GRANT_ON("mysql.tables_priv")
     GRANT_ON("mysql.columns_priv") GRANT_ON("mysql.procs_priv")
     GRANT_ON("mysql.proxies_priv") GRANT_ON("mysql.roles_mapping")
     "GRANT PROCESS ON *.* TO `privaudit`@`localhost`;\n";

@@ -13,7 +13,8 @@
     "'caching_sha2_password', 'sha256_password') AND authentication_string = '' AS open, " \
     "account_locked = 'Y' AS locked, ssl_type <> '' AS tls, " \
     "IFNULL(password_lifetime, -1) AS lifetime, " \
-    "IFNULL(JSON_CONTAINS_PATH(User_attributes, 'one', '$.additional_password'), 0) AS second_password, " \
+    "IFNULL(JSON_CONTAINS_PATH(User_attributes, 'one', '$.additional_password'), 0) " \
+    "AS second_password, " \
     "JSON_EXTRACT(User_attributes, '$.Restrictions') AS restrictions, CONCAT_WS(',', " \
     "IF(Select_priv = 'Y', 'SELECT', NULL), IF(Insert_priv = 'Y', 'INSERT', NULL), " \
     "IF(Update_priv = 'Y', 'UPDATE', NULL), IF(Delete_priv = 'Y', 'DELETE', NULL), " \
@@ -139,8 +140,8 @@ audit_my_mysql(struct audit_my *a, struct err *e)
 		return rc;
 	audit_my_accounts_sort(a);
 	if (audit_my_ask(a, "M2", "partial revokes", NULL, graph_printf(a->g,
-	    "SELECT u.user, u.host, r.db, r.priv FROM %s u, JSON_TABLE(CAST(u.restrictions AS CHAR), '$[*]' "
-	    "COLUMNS (db VARCHAR(64) PATH '$.Database', NESTED PATH '$.Privileges[*]' "
+	    "SELECT u.user, u.host, r.db, r.priv FROM %s u, JSON_TABLE(CAST(u.restrictions "
+	    "AS CHAR), '$[*]' COLUMNS (db VARCHAR(64) PATH '$.Database', NESTED PATH '$.Privileges[*]' "
 	    "COLUMNS (priv VARCHAR(64) PATH '$'))) r ORDER BY 1, 2, 3, 4", from), restriction,
 	    NULL, e) < 0)
 		return -1;

@@ -219,7 +219,8 @@ my_uri_parse(struct my_uri *u, const char *uri, struct err *e)
 	    (path != NULL && part(path, &u->database, e) != 0))
 		return -1;
 	if (u->socket != NULL && u->host != NULL && strcmp(u->host, "localhost") != 0)
-		return err_set(e, ERR_USAGE, "server: a socket is on localhost, not on %s", u->host);
+		return err_set(e, ERR_USAGE, "server: a socket is on localhost, not on %s",
+		    u->host);
 	return 0;
 }
 

@@ -50,6 +50,7 @@
 	X(lsn)			\
 	X(manifest)		\
 	X(metrics)		\
+	X(my_calls)		\
 	X(my_uri)		\
 	X(opt)			\
 	X(page)			\

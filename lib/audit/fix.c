@@ -45,19 +45,37 @@ planner_free(struct planner *pl)
 	free(pl->faults.item);
 }
 
+/* Does a fault come with the same statement?  An open account is a fault and a way in. */
+static int
+is_of_fault(const struct planner *pl, const struct cut *c, const struct fix_item *item,
+    uint32_t faults)
+{
+	uint32_t element = pl->cuts.element[c->first], i;
+	const struct graph_basis *b;
+
+	if (element >= pl->g->steps || pl->g->step[element].set != NULL)
+		return 0;
+	b = pl->g->step[element].basis;
+	for (i = 0; i < faults; i++)
+		if (item[i].fix == b->fix && item[i].db == b->db)
+			return 1;
+	return 0;
+}
+
 /* All that was chosen, kept with the verdict. */
 static int
 keep_script(struct planner *pl)
 {
 	struct fix_script s = pl->faults, *kept;
+	uint32_t faults = s.n, i;
 	struct fix_item *item;
-	uint32_t i;
 	int r = 0;
 
 	pl->faults = (struct fix_script){ .item = NULL };
 	s.owner = pl->cuts.owner;
 	for (i = 0; i < pl->chosens && r == 0; i++)
-		r = fix_add_cut(pl, &s, &pl->cuts.cut[pl->chosen[i]]);
+		if (!is_of_fault(pl, &pl->cuts.cut[pl->chosen[i]], s.item, faults))
+			r = fix_add_cut(pl, &s, &pl->cuts.cut[pl->chosen[i]]);
 	fix_order(s.item, s.n);
 	kept = arena_take(&pl->j->arena, sizeof(*kept));
 	item = arena_take(&pl->j->arena, s.n * sizeof(*item));

@@ -146,6 +146,8 @@ like "root is given to the host's root" "$(cat "$T/fix.sql")" \
     "^ALTER USER .root.@.localhost. IDENTIFIED $socket;\$"
 is "whatever it could do there" "$(jq -r 'select(.account == "anyone").fix' "$T/red.json" |
     sort -u | grep .)" "$(cat "$T/fix.sql")"
+privaudit --script -p "$T/policy" "$FAMILY_SERVER" >"$T/script.sql" 2>/dev/null
+is "all fixes as one script say it once" "$(grep -cF "$(cat "$T/fix.sql")" "$T/script.sql")" 1
 my_client "$S" -u keeper <"$T/fix.sql"
 corpus_audit green
 is "that ends it" "$(grep -c 'M1 anyone' "$T/green.list" || true)" 0

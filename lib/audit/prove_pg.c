@@ -1,11 +1,17 @@
 /*
  * Sessions on a throwaway PostgreSQL server: as any account, and what they are asked.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audit/prove_pg_private.h"
+#include "base/clock.h"
+
+#define POLL_MS	      20
+#define UP_SECONDS    60
+#define SETTLE_ROUNDS 20
 
 #define NO_LOGIN "is not permitted to log in"	/* the server's words */
 
@@ -31,6 +37,35 @@ drop_notice(void *ctx, const PGresult *res)
 	(void)res;
 }
 
+/* Not in, but not turned away either: it may be coming up, or just about to go down. */
+static int
+is_between(const struct prove_pg *p, const PGconn *c)
+{
+	const char *why = prove_pg_fatal(c);
+	struct err ignored = ERR_INIT;	/* prove_pg_gone tells */
+
+	if (PQstatus(c) == CONNECTION_OK)
+		return 0;
+	if (why == NULL)
+		return pg_server_alive(p->server, &ignored);
+	return strncmp(why, "the database system is", 22) == 0;
+}
+
+/* Proofs run code that may bring the server down; it comes back by itself. */
+static PGconn *
+connect_when_up(const struct prove_pg *p, const char *conninfo)
+{
+	int64_t deadline = clock_mono() + UP_SECONDS * INT64_C(1000000);
+	PGconn *c;
+
+	while ((c = PQconnectdb(conninfo)) != NULL && is_between(p, c) &&
+	    clock_mono() < deadline) {
+		PQfinish(c);
+		(void)poll(NULL, 0, POLL_MS);	/* a signal may cut it short */
+	}
+	return c;
+}
+
 PGconn *
 prove_pg_dial(const struct prove_pg *p, const char *user, const char *db, int ours,
     struct err *e)
@@ -39,7 +74,7 @@ prove_pg_dial(const struct prove_pg *p, const char *user, const char *db, int ou
 	PGconn *c = NULL;
 
 	pg_server_conninfo(p->server, user, db, ours, &b);
-	if (buf_check(&b, e) == 0 && (c = PQconnectdb(buf_cstr(&b))) == NULL)
+	if (buf_check(&b, e) == 0 && (c = connect_when_up(p, buf_cstr(&b))) == NULL)
 		(void)no_memory(e);
 	buf_free(&b);
 	if (c != NULL)
@@ -281,6 +316,26 @@ judge_failure(const PGconn *c, const PGresult *res, struct prove_answer *a)
 	prove_pg_words(a, text != NULL ? text : PQerrorMessage(c));
 }
 
+/*
+ * A session was lost, maybe by a crash: then the server ends all others a moment later.  So
+ * wait until one lasts.
+ */
+static void
+settle_down(const struct prove_pg *p)
+{
+	struct err ignored = ERR_INIT;	/* the next session tells */
+	PGconn *c;
+	int lasts = 0, round;
+
+	for (round = 0; round < SETTLE_ROUNDS && !lasts; round++) {
+		if ((c = prove_pg_ours(p, &ignored)) == NULL)
+			return;
+		PQclear(PQexec(c, "SELECT pg_catalog.pg_sleep(0.3)"));
+		lasts = PQstatus(c) == CONNECTION_OK;
+		PQfinish(c);
+	}
+}
+
 /* Row by row, so that a large answer takes no memory. */
 static int
 run_statement(struct prove_session *s, const char *sql, struct prove_answer *a, struct err *e)
@@ -310,6 +365,8 @@ run_statement(struct prove_session *s, const char *sql, struct prove_answer *a, 
 		if (PQstatus(s->c) != CONNECTION_OK)
 			break;
 	}
+	if (PQstatus(s->c) != CONNECTION_OK)
+		settle_down(s->p);
 	return 0;
 }
 

@@ -70,6 +70,9 @@ qd shop "create schema sales authorization deploy" \
     "create role half" "grant truncate on sales.orders to half" \
     "create role joint login in role half" "create role split login noinherit in role half" \
     "grant usage on schema sales to joint, split" \
+    "create function sales.crash(int) returns text language internal strict as 'textin'" \
+    "revoke execute on function sales.crash from public" \
+    "grant execute on function sales.crash to emptier" \
     "create schema \"Ä \"\"%o\"\"
 x\" authorization stopped" \
     "create table \"Ä \"\"%o\"\"
@@ -124,6 +127,8 @@ like "and again, by another account" "$(of keeper2 O1 DROP)" \
 like "a program is run" "$(of runner R4 OS)" '"outcome":"confirmed","statement":"COPY .*PROGRAM'
 like "a slot is dropped" "$(of shipper B1 LOGKILL)" '"outcome":"confirmed","statement":"SELECT .*drop_'
 like "a granted TRUNCATE" "$(of emptier A1 DROP)" '"outcome":"confirmed","statement":"TRUNCATE'
+like "code that brings the copy down is survived" "$(of emptier F5 OS)" \
+    '"outcome":"not tried",.*"words":".*(server closed|terminating connection)'
 like "by rights of its own and of a role that it inherits" "$(of joint A1 DROP)" \
     '"outcome":"confirmed","statement":"TRUNCATE'
 like "but not when it must be that role for them" "$(of split A1 DROP)" \

@@ -105,7 +105,7 @@ state_of()
 		    relkind not in ('i', 't') and oid >= 16384) or relacl is not null and relkind <> 'S'
 		    order by to_jsonb(c)::text;
 		    select 'sequence', relname, relowner::regrole, $(acl relacl s relowner)
-		    from pg_class where relkind = 'S' order by 2;
+		    from pg_class where relkind = 'S' order by 2, 3, 4;
 		    select 'column', attrelid::regclass, attname, (select string_agg(a::text, ','
 		    order by a::text) from unnest(attacl) a) from pg_attribute
 		    where coalesce(array_length(attacl, 1), 0) > 0 order by 2, 3;

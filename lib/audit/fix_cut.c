@@ -89,6 +89,58 @@ find_owner(struct cuts *c)
 	}
 }
 
+static uint64_t
+part_of(const struct cuts *c, uint32_t cut)
+{
+	return cuts_basis(c, c->element[c->cut[cut].first])->part;
+}
+
+static int
+by_cut_part(const void *a, const void *b, void *cuts)
+{
+	uint64_t x = part_of(cuts, *(const uint32_t *)a), y = part_of(cuts, *(const uint32_t *)b);
+
+	return (x > y) - (x < y);
+}
+
+/* An odd part falls with the even one in front of it: see graph.h. */
+static int
+find_falls(struct cuts *c)
+{
+	uint32_t *by_part = calloc((size_t)c->n + 1, sizeof(*by_part)), i;
+
+	if (by_part == NULL)
+		return -1;
+	for (i = 0; i < c->n; i++) {
+		by_part[i] = i;
+		c->cut[i].falls = REACH_NONE;
+	}
+	if (c->n > 0)
+		qsort_r(by_part, c->n, sizeof(*by_part), by_cut_part, c);
+	for (i = 1; i < c->n; i++)
+		if (part_of(c, by_part[i]) % 2 == 1
+		    && part_of(c, by_part[i - 1]) == part_of(c, by_part[i]) - 1)
+			c->cut[by_part[i - 1]].falls = by_part[i];
+	free(by_part);
+	return 0;
+}
+
+uint32_t
+cuts_elements(const struct cuts *c, uint32_t cut, const uint32_t **element)
+{
+	const struct cut *a = &c->cut[cut], *b = a->falls == REACH_NONE ? a : &c->cut[a->falls];
+	const uint32_t *x = &c->element[a->first], *y = &c->element[b->first];
+	uint32_t i = 0, k = 0, n = 0;
+
+	*element = x;
+	if (b == a)
+		return a->n;
+	while (i < a->n || k < b->n)
+		c->both[n++] = k == b->n || (i < a->n && x[i] < y[k]) ? x[i++] : y[k++];
+	*element = c->both;
+	return n;
+}
+
 int
 cuts_init(struct cuts *c, const struct graph *g, const struct policy *p, struct err *e)
 {
@@ -97,7 +149,8 @@ cuts_init(struct cuts *c, const struct graph *g, const struct policy *p, struct 
 	*c = (struct cuts){ .g = g, .p = p };
 	c->of = calloc((size_t)elements + 1, sizeof(*c->of));
 	c->element = calloc((size_t)elements + 1, sizeof(*c->element));
-	if (c->of == NULL || c->element == NULL)
+	c->both = calloc((size_t)elements + 1, sizeof(*c->both));
+	if (c->of == NULL || c->element == NULL || c->both == NULL)
 		return err_set(e, ERR_SYSTEM, "fix: out of memory");
 	find_owner(c);
 	for (i = 0; i < elements; i++) {
@@ -117,7 +170,7 @@ cuts_init(struct cuts *c, const struct graph *g, const struct policy *p, struct 
 		c->cut[c->n - 1].n++;
 		c->of[c->element[i]] = c->n - 1;
 	}
-	return 0;
+	return find_falls(c) == -1 ? err_set(e, ERR_SYSTEM, "fix: out of memory") : 0;
 }
 
 void
@@ -126,6 +179,7 @@ cuts_free(struct cuts *c)
 	free(c->cut);
 	free(c->of);
 	free(c->element);
+	free(c->both);
 }
 
 /* ---- as text ----------------------------------------------------------------------- */

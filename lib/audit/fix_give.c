@@ -22,18 +22,42 @@ need_covers(const struct graph_power *have, const struct graph_power *want)
 	    && (h == NULL || h->part == NULL || (w != NULL && w->part == h->part));
 }
 
-/* Does what n->reach holds pass that gate, but for PUBLIC's pass? */
 static int
-passes(const struct need *n, uint32_t gate)
+has_pass(const struct need *n, uint32_t node, uint32_t gate)
 {
-	const struct reach *r = &n->reach;
-	uint32_t i, k, node;
+	uint32_t k;
 
-	for (i = 0; i < r->n; i++) {
-		node = reach_node(r, r->queue[i]);
-		for (k = r->pass_from[node]; node != r->public && k < r->pass_from[node + 1]; k++)
-			if ((uint32_t)n->g->pass[k] == gate)
-				return 1;
+	for (k = n->reach.pass_from[node]; k < n->reach.pass_from[node + 1]; k++)
+		if ((uint32_t)n->g->pass[k] == gate)
+			return 1;
+	return 0;
+}
+
+/*
+ * Does that account pass the gate when it connects, but for PUBLIC's pass?  Then it has only
+ * what it inherits: roles are set later.
+ */
+static int
+passes(struct need *n, uint32_t account, uint32_t gate)
+{
+	const struct graph *g = n->g;
+	const struct graph_step *s;
+	uint32_t at = 0, met = 0, i, node;
+
+	n->met_run++;
+	n->queue[met++] = account;
+	while (at < met) {
+		node = n->queue[at++];
+		if (has_pass(n, node, gate))
+			return 1;
+		for (i = g->step_from[node]; i < g->step_from[node + 1]; i++) {
+			s = &g->step[i];
+			if (s->needs != STEP_USE || s->gives != STEP_USE || s->breach
+			    || bitmap_get(n->cut_step, i) || n->met[s->to] == n->met_run)
+				continue;
+			n->met[s->to] = n->met_run;
+			n->queue[met++] = s->to;
+		}
 	}
 	return 0;
 }
@@ -43,9 +67,9 @@ need_run(struct need *n, uint32_t account)
 {
 	uint32_t i, k;
 
-	reach_run(&n->reach, account, n->cut_step, 1);
+	reach_run(&n->reach, account, n->inherits ? n->not_inherited : n->cut_step, 1);
 	for (i = 0; i < n->closeds; i++)
-		if (!passes(n, n->closed[i]))
+		if (!passes(n, account, n->closed[i]))
 			n->reach.gate_clean[n->closed[i]] = 0;	/* runs count from 1 */
 	for (i = 0; i < n->reach.n; i++)
 		for (k = n->gate_of_node[reach_node(&n->reach, n->reach.queue[i])]; k > 0;
@@ -301,7 +325,7 @@ comes_in(struct need *n, uint32_t account, uint32_t gate)
 	const struct graph_power connect = { .priv = "CONNECT", .set = &db };
 
 	need_run(n, account);
-	if (passes(n, gate) || has_gate(n, account, gate) || need_everything(n, role))
+	if (passes(n, account, gate) || has_gate(n, account, gate) || need_everything(n, role))
 		return 0;
 	if (!n->j->named[account])
 		return -1;

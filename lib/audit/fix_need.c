@@ -28,10 +28,12 @@ no_memory(struct err *e)
 void
 need_take(struct need *n, uint32_t element)
 {
-	if (element < n->g->steps)
+	if (element < n->g->steps) {
 		bitmap_set(n->cut_step, element, 1);
-	else
+		bitmap_set(n->not_inherited, element, 1);
+	} else {
 		bitmap_set(n->cut_power, element - n->g->steps, 1);
+	}
 }
 
 /* ---- what an account may ------------------------------------------------------------ */
@@ -92,14 +94,23 @@ allowed_of(struct need *n, uint32_t node, enum step_how how, uint32_t account)
 int
 need_may(const struct need *n, uint32_t node, const struct graph_power *power)
 {
+	const struct profile *f;
 	uint32_t i;
+	int any = 0;
 
-	if (n->j->named[node])
-		return policy_may(n->j->scope_role[n->j->scope[node]], power);
-	for (i = n->at_from[node]; i < n->at_from[node + 1]; i = n->at_end[i])
-		if (!n->profile[n->at[i]].super && may(n, n->profile[n->at[i]].account, power))
-			return 1;
-	return 0;
+	if (n->j->named[node]) {
+		any = 1;
+		if (!policy_may(n->j->scope_role[n->j->scope[node]], power))
+			return 0;
+	}
+	for (i = n->at_from[node]; i < n->at_from[node + 1];) {
+		f = &n->profile[n->at[i]];
+		if (!f->super && !may(n, f->account, power))
+			return 0;
+		any |= !f->super;
+		i = f->super ? i + 1 : n->at_end[i];
+	}
+	return any;
 }
 
 /* ---- trials ------------------------------------------------------------------------- */
@@ -121,9 +132,9 @@ is_in(const uint32_t *element, uint32_t elements, uint32_t x)
 	return 0;
 }
 
-/* An owner's fix gives back what the class may have of it: %g. */
+/* An owner's fix gives back what all who hold it may have: %g. */
 static int
-is_given_back(const struct graph_power *w)
+is_given_back(const struct need *n, const struct graph_power *w)
 {
 	const char *const *priv = fix_grantable(w->set->kind);
 
@@ -131,8 +142,16 @@ is_given_back(const struct graph_power *w)
 		return 0;
 	for (; *priv != NULL; priv++)
 		if (strcmp(*priv, w->priv) == 0)
-			return 1;
+			return need_may(n, w->from, w);
 	return 0;
+}
+
+/* Is that power gone, or going? */
+static int
+is_gone(const struct need *n, uint32_t power, const uint32_t *element, uint32_t elements)
+{
+	return (bitmap_get(n->cut_power, power) || is_in(element, elements, n->g->steps + power))
+	    && !is_given_back(n, &n->g->power[power]);
 }
 
 /*
@@ -154,8 +173,7 @@ need_other(struct need *n, uint32_t account, const struct graph_power *w, int ga
 		if (!need_covers(o, w)
 		    && (strcmp(o->priv, "OWNER") != 0 || !may(n, account, o)))
 			continue;
-		if (((!bitmap_get(n->cut_power, k) && !is_in(element, elements, g->steps + k))
-		    || is_given_back(o))
+		if (!is_gone(n, k, element, elements)
 		    && reach_holds(&n->reach, o->from, o->needs)
 		    && (!gated || reach_open(&n->reach, o->gate, 0)))
 			return 1;
@@ -186,12 +204,17 @@ loses(struct need *n, uint32_t account, uint32_t power, const uint32_t *element,
 {
 	const struct graph_power *w = &n->g->power[power];
 
-	need_run(n, account);
-	n->work += n->reach.n;
-	if (!reach_holds(&n->reach, w->from, w->needs) || !reach_open(&n->reach, w->gate, 0)
-	    || !may(n, account, w) || need_other(n, account, w, 1, element, elements))
-		return 0;
-	return lose(n, account, w, element, elements, why);
+	int r = 0;
+
+	for (n->inherits = 0; n->inherits < 2 && r == 0; n->inherits++) {
+		need_run(n, account);
+		n->work += n->reach.n;
+		if (reach_holds(&n->reach, w->from, w->needs) && reach_open(&n->reach, w->gate, 0)
+		    && may(n, account, w) && !need_other(n, account, w, 1, element, elements))
+			r = lose(n, account, w, element, elements, why);
+	}
+	n->inherits = 0;
+	return r;
 }
 
 /* Would some account lose that power, were it revoked? */
@@ -204,7 +227,7 @@ power_harm(struct need *n, uint32_t power, const uint32_t *element, uint32_t ele
 	uint32_t i, end = n->at_from[w->from + 1];
 	int r = 0;
 
-	if (is_given_back(w))
+	if (is_given_back(n, w))
 		return 0;
 	for (i = n->at_from[w->from]; r == 0 && i < end; i++) {
 		f = n->giving.profile = &n->profile[n->at[i]];
@@ -226,8 +249,11 @@ toggle_steps(struct need *n, const uint32_t *element, uint32_t elements, int on)
 {
 	uint32_t i;
 
+	uint8_t *map = n->inherits ? n->not_inherited : n->cut_step;
+
 	for (i = 0; i < elements && element[i] < n->g->steps; i++)
-		bitmap_set(n->cut_step, element[i], on);
+		if (!n->inherits || !need_by_set(n->g, element[i]))
+			bitmap_set(map, element[i], on);
 }
 
 /* Was that gate open before the trial? */
@@ -267,7 +293,7 @@ state_harm(struct need *n, uint32_t account, uint32_t state, const uint32_t *ele
 	if (a == NULL)
 		return -1;
 	for (i = 0; i < a->n && r == 0; i++)
-		if (!bitmap_get(n->cut_power, a->power[i]))
+		if (!is_gone(n, a->power[i], NULL, 0))
 			r = held_harm(n, account, &n->g->power[a->power[i]],
 			    n->g->power[a->power[i]].from, element, elements, why);
 	if (reach_how(state) == STEP_USE)
@@ -289,9 +315,9 @@ remember(struct need *n)
 			n->gate_before[i] = n->trial;
 }
 
-/* Would that account lose what it needs without these steps? */
+/* Would that account lose what it needs without these steps?  -2: it needs nothing else. */
 static int
-account_harm(struct need *n, uint32_t account, const uint32_t *element, uint32_t elements,
+way_harm(struct need *n, uint32_t account, const uint32_t *element, uint32_t elements,
     struct need_reason *why)
 {
 	const struct policy_role *role = n->j->scope_role[n->j->scope[account]];
@@ -305,7 +331,9 @@ account_harm(struct need *n, uint32_t account, const uint32_t *element, uint32_t
 	toggle_steps(n, element, elements, 1);
 	need_run(n, account);
 	n->work += held + n->reach.n + n->g->gates;
-	if (!super || !need_everything(n, role)) {
+	if (super && need_everything(n, role)) {
+		r = -2;
+	} else {
 		for (i = 0; i < n->g->gates; i++)
 			gates += n->gate_before[i] == n->trial
 			    && n->reach.gate_clean[i] != n->reach.run;
@@ -315,6 +343,23 @@ account_harm(struct need *n, uint32_t account, const uint32_t *element, uint32_t
 	}
 	toggle_steps(n, element, elements, 0);
 	return r;
+}
+
+/* What it has without SET ROLE, it needs without: applications do not say that. */
+static int
+account_harm(struct need *n, uint32_t account, const uint32_t *element, uint32_t elements,
+    struct need_reason *why)
+{
+	int r = way_harm(n, account, element, elements, why);
+
+	if (r == -2)
+		return 0;
+	if (r == 0) {
+		n->inherits = 1;
+		r = way_harm(n, account, element, elements, why);
+		n->inherits = 0;
+	}
+	return r == -2 ? 0 : r;
 }
 
 static int

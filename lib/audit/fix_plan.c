@@ -33,12 +33,15 @@ static void
 choose(struct planner *pl, uint32_t cut)
 {
 	struct cut *c = &pl->cuts.cut[cut];
-	uint32_t i;
+	const uint32_t *element;
+	uint32_t n = cuts_elements(&pl->cuts, cut, &element), i;
 
 	c->state = CUT_CHOSEN;
+	if (c->falls != REACH_NONE)
+		pl->cuts.cut[c->falls].state = CUT_CHOSEN;
 	pl->chosen[pl->chosens++] = cut;
-	for (i = c->first; i < c->first + c->n; i++)
-		need_take(&pl->need, pl->cuts.element[i]);
+	for (i = 0; i < n; i++)
+		need_take(&pl->need, element[i]);
 }
 
 /* Is that cut to be had, as it is?  1: yes, 0: no, -1. */
@@ -46,13 +49,16 @@ static int
 is_good(struct planner *pl, uint32_t cut, struct err *e)
 {
 	struct cut *c;
+	const uint32_t *element;
+	uint32_t n;
 	int harm;
 
 	if (cut == REACH_NONE)
 		return 0;
 	c = &pl->cuts.cut[cut];
 	if (c->state == CUT_UNKNOWN) {
-		harm = need_harm(&pl->need, &pl->cuts.element[c->first], c->n, &c->why, e);
+		n = cuts_elements(&pl->cuts, cut, &element);
+		harm = need_harm(&pl->need, element, n, &c->why, e);
 		if (harm == -1)
 			return -1;
 		c->state = CUT_REFUSED;
@@ -67,6 +73,8 @@ static int
 is_given(struct planner *pl, uint32_t cut, struct err *e)
 {
 	struct cut *c;
+	const uint32_t *element;
+	uint32_t n;
 	int r;
 
 	if (cut == REACH_NONE)
@@ -74,7 +82,8 @@ is_given(struct planner *pl, uint32_t cut, struct err *e)
 	c = &pl->cuts.cut[cut];
 	if (c->state == CUT_REFUSED && c->why.power != NULL) {
 		c->gift = pl->need.gifts;
-		r = need_give(&pl->need, &pl->cuts.element[c->first], c->n, &c->why, e);
+		n = cuts_elements(&pl->cuts, cut, &element);
+		r = need_give(&pl->need, element, n, &c->why, e);
 		if (r == -1)
 			return -1;
 		c->gifts = pl->need.gifts - c->gift;
@@ -85,19 +94,30 @@ is_given(struct planner *pl, uint32_t cut, struct err *e)
 	return c->state == CUT_CHOSEN;
 }
 
+/* All steps that the cut takes are gone, or there again. */
+static void
+mark_steps(struct planner *pl, uint32_t cut, int gone)
+{
+	const uint32_t *element;
+	uint32_t n = cuts_elements(&pl->cuts, cut, &element), i;
+
+	for (i = 0; i < n && element[i] < pl->g->steps; i++)
+		bitmap_set(pl->gone, element[i], gone);
+}
+
 /* The finding at hand uses that cut. */
 static void
 use(struct planner *pl, uint32_t cut)
 {
 	struct cut *c = &pl->cuts.cut[cut];
-	uint32_t i;
 
 	if (c->finding == pl->run)
 		return;
 	c->finding = pl->run;
+	if (c->falls != REACH_NONE)
+		pl->cuts.cut[c->falls].finding = pl->run;
 	pl->used[pl->n++] = cut;
-	for (i = c->first; i < c->first + c->n && pl->cuts.element[i] < pl->g->steps; i++)
-		bitmap_set(pl->gone, pl->cuts.element[i], 1);
+	mark_steps(pl, cut, 1);
 }
 
 static int
@@ -142,11 +162,12 @@ is_of_pass(const struct planner *pl, const struct graph_step *s, int pass, int n
 }
 
 /*
- * How many steps of the path lead to no account by a breach that no SQL ends.  Behind it
- * could only be cut what that account has, and whoever takes the breach would still be it.
+ * How many steps of the path lead to no account by a breach that stays: no SQL ends it, or
+ * in the last pass somebody needs what ends it.  Behind it could only be cut what that
+ * account has, and whoever takes the breach would still be it.
  */
 static uint32_t
-until_posing(const struct planner *pl, uint32_t n)
+until_posing(const struct planner *pl, uint32_t n, int pass)
 {
 	uint32_t i;
 	int posing = 0;
@@ -154,7 +175,8 @@ until_posing(const struct planner *pl, uint32_t n)
 	for (i = 0; i < n; i++) {
 		if (posing && pl->g->node[pl->path[i]->from].kind == NODE_ACCOUNT)
 			return i;
-		if (pl->path[i]->breach && step_cut(pl, pl->path[i]) == REACH_NONE)
+		if (pl->path[i]->breach
+		    && (pass == PASS_OTHER || step_cut(pl, pl->path[i]) == REACH_NONE))
 			posing = 1;
 	}
 	return n;
@@ -174,9 +196,8 @@ cut_way(struct planner *pl, uint32_t state, int named, struct err *e)
 	for (i = 0; i < n; i++)
 		if (bitmap_get(pl->gone, (uint32_t)(pl->path[i] - pl->g->step)))
 			return 1;
-	n = until_posing(pl, n);
 	for (pass = 0; pass < PASSES; pass++)
-		for (i = 0; i < n; i++) {
+		for (i = 0; i < until_posing(pl, n, pass); i++) {
 			if (!is_of_pass(pl, pl->path[i], pass, named)
 			    || (breach && is_behind_gifts(pl, pl->path[i])))
 				continue;
@@ -396,15 +417,18 @@ static void
 use_first(struct planner *pl, uint32_t n)
 {
 	struct cut *c;
-	uint32_t i, k;
+	uint32_t i;
 
 	for (i = n; i < pl->n; i++) {
 		c = &pl->cuts.cut[pl->used[i]];
 		c->finding = 0;
-		for (k = c->first; k < c->first + c->n && pl->cuts.element[k] < pl->g->steps; k++)
-			bitmap_set(pl->gone, pl->cuts.element[k], 0);
+		if (c->falls != REACH_NONE)
+			pl->cuts.cut[c->falls].finding = 0;
+		mark_steps(pl, pl->used[i], 0);
 	}
 	pl->n = n;
+	for (i = 0; i < n; i++)		/* what falls with several */
+		mark_steps(pl, pl->used[i], 1);
 }
 
 /* The membership next to the power, since one gift then serves all who have it by that. */

@@ -55,6 +55,8 @@ struct need {
 	uint32_t *of_set, *of_set_from;	/* powers by set */
 	struct allowed **allowed;	/* node * 2 + how */
 	uint8_t *cut_step, *cut_power;	/* what has been chosen */
+	uint8_t *not_inherited;		/* cut_step, and what takes a SET ROLE */
+	int inherits;			/* only what needs none counts now */
 	uint8_t *super_node;		/* has a power over everything */
 	uint32_t *profile_of, *same;	/* of an account; the next of the same profile */
 	uint32_t *special, specials;	/* accounts that got something, and have no profile */
@@ -63,6 +65,7 @@ struct need {
 	uint32_t *right_of_node, *gate_of_node, *right_of_set; /* the last gift, from 1 */
 	uint64_t given;			/* objects, over all gifts */
 	uint32_t *closed, closeds;	/* gates that are shut for PUBLIC */
+	uint32_t *queue, *met, met_run;	/* of a search: nodes, and the one that met each */
 	struct giving giving;
 	uint32_t *before;		/* states held before a trial */
 	uint32_t *gate_before, trial;
@@ -71,6 +74,9 @@ struct need {
 
 int need_init(struct need *n, struct judge_private *j, struct err *e);
 void need_free(struct need *n);
+
+/* Does it take a SET ROLE to go that step? */
+int need_by_set(const struct graph *g, uint32_t step);
 
 /* In what n->reach holds: is there a power over everything that such a line may have? */
 int need_everything(const struct need *n, const struct policy_role *role);
@@ -86,7 +92,7 @@ int need_harm(struct need *n, const uint32_t *element, uint32_t elements,
 /* Take that element away for good. */
 void need_take(struct need *n, uint32_t element);
 
-/* May any account that holds that node do this?  For %g. */
+/* May all accounts that hold that node do this, and is there one?  For %g. */
 int need_may(const struct need *n, uint32_t node, const struct graph_power *power);
 
 /* Does the account hold this right in another way than by that power? (gated: and its gates) */
@@ -132,6 +138,7 @@ struct cut {
 	struct need_reason why;		/* it was refused */
 	uint32_t gift, gifts;		/* what goes before it: need.gift[gift, + gifts) */
 	uint32_t finding;		/* the run that uses it, see fix_plan.c */
+	uint32_t falls;			/* the cut that this one takes along, or REACH_NONE */
 };
 
 struct cuts {
@@ -141,12 +148,16 @@ struct cuts {
 	uint32_t n;
 	uint32_t *of;			/* an element's cut; REACH_NONE: no SQL takes it away */
 	uint32_t *element;
+	uint32_t *both;			/* room for cuts_elements */
 	const char *owner;		/* %n, or NULL */
 	uint32_t owner_node;
 };
 
 int cuts_init(struct cuts *c, const struct graph *g, const struct policy *p, struct err *e);
 void cuts_free(struct cuts *c);
+
+/* Its elements and those that fall with it, sorted; good until the next call.  Their number. */
+uint32_t cuts_elements(const struct cuts *c, uint32_t cut, const uint32_t **element);
 
 const struct graph_basis *cuts_basis(const struct cuts *c, uint32_t element);
 

@@ -233,6 +233,13 @@ index_sets(struct need *n)
 }
 
 int
+need_by_set(const struct graph *g, uint32_t step)
+{
+	return g->step[step].gives == STEP_BECOME
+	    && g->node[g->step[step].to].kind == NODE_ACCOUNT;
+}
+
+int
 need_init(struct need *n, struct judge_private *j, struct err *e)
 {
 	const struct graph *g = j->g;
@@ -244,6 +251,7 @@ need_init(struct need *n, struct judge_private *j, struct err *e)
 	n->profile = calloc((size_t)g->nodes + 1, sizeof(*n->profile));
 	n->allowed = calloc((size_t)g->nodes * 2, sizeof(*n->allowed));
 	n->cut_step = calloc(g->steps / 8 + 1, 1);
+	n->not_inherited = calloc(g->steps / 8 + 1, 1);
 	n->cut_power = calloc(g->powers / 8 + 1, 1);
 	n->super_node = calloc(g->nodes / 8 + 1, 1);
 	n->before = calloc((size_t)g->nodes * 2, sizeof(*n->before));
@@ -253,17 +261,23 @@ need_init(struct need *n, struct judge_private *j, struct err *e)
 	n->right_of_node = calloc(g->nodes, sizeof(*n->right_of_node));
 	n->gate_of_node = calloc(g->nodes, sizeof(*n->gate_of_node));
 	n->right_of_set = calloc((size_t)g->sets + 1, sizeof(*n->right_of_set));
+	n->met = calloc(g->nodes, sizeof(*n->met));
+	n->queue = calloc((size_t)g->nodes + 1, sizeof(*n->queue));
 	n->closed = calloc((size_t)g->gates + 1, sizeof(*n->closed));
 	n->gate_before = calloc((size_t)g->gates + 1, sizeof(*n->gate_before));
 	if (n->profile == NULL || n->allowed == NULL || n->cut_step == NULL
+	    || n->not_inherited == NULL
 	    || n->cut_power == NULL || n->super_node == NULL || n->before == NULL
 	    || n->profile_of == NULL || n->same == NULL || n->special == NULL
 	    || n->right_of_node == NULL || n->gate_of_node == NULL || n->right_of_set == NULL
-	    || n->closed == NULL
+	    || n->closed == NULL || n->met == NULL || n->queue == NULL
 	    || n->gate_before == NULL)
 		return no_memory(e);
 	for (i = 0; i < g->nodes; i++)
 		n->profile_of[i] = n->same[i] = REACH_NONE;
+	for (i = 0; i < g->steps; i++)
+		if (need_by_set(g, i))
+			bitmap_set(n->not_inherited, i, 1);
 	for (i = 0; i < g->powers; i++)
 		if (g->power[i].sink == SINK_SUPER)
 			bitmap_set(n->super_node, g->power[i].from, 1);
@@ -285,6 +299,7 @@ need_free(struct need *n)
 	free(n->of_set_from);
 	free(n->allowed);
 	free(n->cut_step);
+	free(n->not_inherited);
 	free(n->cut_power);
 	free(n->super_node);
 	free(n->profile_of);
@@ -292,6 +307,8 @@ need_free(struct need *n)
 	free(n->special);
 	free(n->gift);
 	free(n->closed);
+	free(n->met);
+	free(n->queue);
 	free(n->right_of_node);
 	free(n->gate_of_node);
 	free(n->right_of_set);

@@ -227,7 +227,7 @@ fix_grantable(const char *kind)
 	static const struct {
 		const char *word;	/* a kind that holds it, the first in this list */
 		const char *const *privs;
-	} kinds[] = { { "tablespace", space }, { "table", table }, { "view", table },
+	} kinds[] = { { "untrusted", none }, { "tablespace", space }, { "table", table }, { "view", table },
 		{ "sequence", sequence }, { "schema", schema }, { "database", database },
 		{ "function", routine }, { "procedure", routine }, { "routine", routine },
 		{ "aggregate", routine }, { "large object", large }, { "type", usage },

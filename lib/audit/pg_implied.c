@@ -72,9 +72,9 @@ audit_pg_implied(struct audit_pg *a, struct err *e)
 	(void)e;	/* this cannot fail */
 	add_superusers(a);
 	if (has_members(a, reads))
-		add(a, reads->node, READS | ACL_USAGE);
+		add(a, reads->node, READS);
 	if (has_members(a, writes))
-		add(a, writes->node, WRITES | ACL_USAGE);
+		add(a, writes->node, WRITES);
 	return 0;
 }
 

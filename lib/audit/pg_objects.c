@@ -142,8 +142,8 @@ struct catalog {
 #define QUALIFIED(column) "format('%I.%I', n.nspname, o." column ")"
 
 /* Functions of languages that are trusted, or not. */
-#define FUNCTION(class, not)                                                                 \
-	{ { class, "function", "functions", "ROUTINE", "ROUTINE", "DROP FUNCTION",           \
+#define FUNCTION(class, name, not)                                                           \
+	{ { class, name, name "s", "ROUTINE", "ROUTINE", "DROP FUNCTION",           \
 	      "DROP ROUTINE %o CASCADE", "pg_proc", "proowner", "proacl", SEVERITY_HIGH },   \
 	    "pronamespace", "f",                                                             \
 	    "format('%I.%I(%s)', n.nspname, o.proname, "                                     \
@@ -151,8 +151,8 @@ struct catalog {
 	    "AND o.prolang " not "IN (SELECT oid FROM pg_language WHERE lanpltrusted)", 14 }
 
 static const struct catalog catalogs[] = {
-	FUNCTION(PG_ROUTINE, ""),
-	FUNCTION(PG_OTHER, "NOT "),
+	FUNCTION(PG_ROUTINE, "function", ""),
+	FUNCTION(PG_OTHER, "untrusted function", "NOT "),
 	{ { PG_OTHER, "type", "types", "TYPE", "TYPE", "DROP TYPE", "DROP TYPE %o CASCADE",
 	      "pg_type", "typowner", "typacl", SEVERITY_HIGH },
 	    "typnamespace", "T", QUALIFIED("typname"),

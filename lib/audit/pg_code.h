@@ -93,6 +93,8 @@ const char *proof_trigger(struct code *c, const char *relation, const char *vict
 const char *proof_path(struct code *c, const char *schema, int make_schema, const char *victim,
     const char *search_path);
 const char *proof_called(struct audit_pg *a, const char *function);
+/* The table that a subscription writes to, and whose that is. */
+const char *proof_applied(struct audit_pg *a, const char *relation, const char *owner);
 /* The foreign server's unquoted name, and as whom it must log in. */
 const char *proof_logged_in(struct audit_pg *a, const char *server, const char *target);
 

@@ -3,8 +3,7 @@
  * lead back to itself: user mappings and subscriptions.  F7: jobs that a scheduler runs as
  * a strong role.
  *
- * Passwords are never read: the questions only ask whether there is one.  What is written
- * by a subscription has no proof: it would need a publisher.
+ * Passwords are never read: the questions only ask whether there is one.
  */
 #include <string.h>
 
@@ -213,6 +212,7 @@ one_applied(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err 
 	b.why = graph_printf(a->g, "owns %s, to which subscription %s writes as %s",
 	    pg_query_text(q, 2), name, owner->name);
 	b.row = graph_printf(a->g, "pg_subscription(%s): subowner %s", name, owner->name);
+	b.proof = proof_applied(a, pg_query_text(q, 2), owner->name);
 	if (a->major >= 16) {
 		b.fix = graph_printf(a->g, "ALTER SUBSCRIPTION %s SET (run_as_owner = false)",
 		    sub);

@@ -6,7 +6,7 @@
  * the same means.
  *
  * F5: the function is called, with arguments that its types take.  F6: the foreign server
- * logs in, and says as whom.
+ * logs in, and says as whom; a subscription's worker is stood in for by a session.
  *
  * Names come in by set_config, since nothing in a dollar-quoted body can be quoted safely.
  * All are templates, so each % is doubled; and no statement in a body ends a line, since
@@ -38,15 +38,26 @@
 	"EXECUTE format('SELECT %%L::%%s', w, ty); v := format('%%L::%%s', w, ty); EXIT; "	\
 	"EXCEPTION WHEN OTHERS THEN NULL; END; END LOOP; "
 
+/* For each column of rel that such a role may insert into: cols and vals get a value. */
+#define FOR_COLUMNS(role)						\
+	"FOR col IN SELECT a.attname, a.atthasdef, " TYPE_NAME " AS ty FROM pg_attribute a " \
+	"JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace " \
+	"WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped "	\
+	"AND a.attgenerated = '' AND a.attidentity = '' AND has_column_privilege(" role	\
+	", rel, a.attnum, 'INSERT') LOOP ty := col.ty; " SAMPLE		\
+	"cols := concat_ws(', ', nullif(cols, ''), quote_ident(col.attname)); "	\
+	"vals := concat_ws(', ', nullif(vals, ''), v); "
+
 /*
  * In front of each name in the function's body that is a type, a table or a function, put
- * one of our own; then call it, with arguments that its types take.
+ * one of our own; then call it, with arguments that its types take.  What is written in C
+ * shows no names: then it is each table's.
  */
 static const char definer[] =
     "DO $bulkhead$ DECLARE fn regprocedure := current_setting('bulkhead.function'); "
     "s text := current_setting('bulkhead.schema'); w text; v text; ty text; args text := ''; "
-    "call text; r record; p record; BEGIN "
-    "IF s <> 'pg_temp' THEN s := quote_ident(s); END IF; "
+    "call text; r record; p record; col record; rel regclass; cols text := ''; vals text := ''; "
+    "BEGIN IF s <> 'pg_temp' THEN s := quote_ident(s); END IF; "
     "SELECT x.*, n.nspname INTO p FROM pg_proc x JOIN pg_namespace n ON n.oid = x.pronamespace "
     "WHERE x.oid = fn; "
     "IF s <> 'pg_temp' THEN BEGIN EXECUTE format('CREATE SCHEMA %%s', s); "
@@ -59,7 +70,10 @@ static const char definer[] =
     "FOR w IN SELECT DISTINCT m[1] FROM pg_proc x, "
     "regexp_matches(x.prosrc, '[[:alpha:]_]\\w*', 'g') m WHERE x.oid = fn OR x.oid IN "
     "(SELECT d.refobjid FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass "
-    "AND d.objid = fn AND d.refclassid = 'pg_proc'::regclass) LOOP "
+    "AND d.objid = fn AND d.refclassid = 'pg_proc'::regclass) "
+    "UNION SELECT c.relname::text FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v') "
+    "AND c.oid >= 16384 AND EXISTS (SELECT FROM pg_language l WHERE l.oid = p.prolang "
+    "AND l.lanname = 'c') LOOP "
     "BEGIN IF s = 'pg_temp' AND EXISTS (SELECT FROM pg_type t WHERE t.typname = w "
     "AND t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype = 'b') THEN "
     "EXECUTE format('CREATE DOMAIN pg_temp.%%1$I AS pg_catalog.%%1$I "
@@ -80,10 +94,10 @@ static const char definer[] =
     "IF current_setting('bulkhead.own_path') = '0' THEN PERFORM set_config('search_path', "
     "CASE WHEN s = 'pg_temp' THEN '' ELSE s || ', ' END || quote_ident(p.nspname) "
     "|| ', public, pg_catalog', true); END IF; "
-    "SELECT format('INSERT INTO %%s DEFAULT VALUES', t.tgrelid::regclass) INTO call "
-    "FROM pg_trigger t WHERE t.tgfoid = fn AND has_table_privilege(t.tgrelid, 'INSERT') "
-    "LIMIT 1; "
-    "IF call IS NOT NULL THEN NULL; ELSIF p.prorettype = 'trigger'::regtype THEN "
+    "SELECT t.tgrelid INTO rel FROM pg_trigger t WHERE t.tgfoid = fn "
+    "AND has_table_privilege(t.tgrelid, 'INSERT') LIMIT 1; "
+    "IF rel IS NOT NULL THEN " FOR_COLUMNS("current_user") "END LOOP; "
+    "call := format('INSERT INTO %%s DEFAULT VALUES', rel); ELSIF p.prorettype = 'trigger'::regtype THEN "
     "CREATE TEMP TABLE bulkhead_t (x pg_catalog.int4); EXECUTE format('CREATE TRIGGER t "
     "BEFORE INSERT ON pg_temp.bulkhead_t FOR EACH ROW EXECUTE FUNCTION %%I.%%I()', "
     "p.nspname, p.proname); call := 'INSERT INTO pg_temp.bulkhead_t VALUES (1)'; ELSE "
@@ -94,27 +108,23 @@ static const char definer[] =
     "p.nspname, p.proname, args); "
     "IF NOT has_function_privilege(fn, 'EXECUTE') "
     "OR NOT has_schema_privilege(p.pronamespace, 'USAGE') THEN " BECOME_VICTIM "END IF; END IF; "
-    TRY("call") NOT_RUN "END $bulkhead$";
+    TRY("call") "IF rel IS NOT NULL THEN "
+    TRY("format('INSERT INTO %%s (%%s) VALUES (%%s)', rel, cols, vals)") "END IF; "
+    NOT_RUN "END $bulkhead$";
 
 /* Replace the function; then the victim writes to the table, or reads it. */
 static const char replaced[] =
     "DO $bulkhead$ DECLARE fn regprocedure := current_setting('bulkhead.function'); "
     "rel regclass; w text; v text; ty text; "
-    "c record; cols text := ''; vals text := ''; must text := ''; mine text := ''; BEGIN "
+    "col record; cols text := ''; vals text := ''; must text := ''; mine text := ''; BEGIN "
     "EXECUTE (SELECT format('CREATE OR REPLACE FUNCTION %%I.%%I(%%s) RETURNS %%s LANGUAGE "
     "plpgsql AS %%L', n.nspname, p.proname, pg_get_function_arguments(p.oid), "
     "pg_get_function_result(p.oid), " SPRING "END') FROM pg_proc p JOIN pg_namespace n "
     "ON n.oid = p.pronamespace WHERE p.oid = fn); "
     BECOME_VICTIM	/* who plants it may not even see the table */
     "rel := nullif(current_setting('bulkhead.relation'), ''); "
-    "FOR c IN SELECT a.attname, a.atthasdef, " TYPE_NAME " AS ty FROM pg_attribute a "
-    "JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace "
-    "WHERE a.attrelid = rel AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' "
-    "AND a.attidentity = '' AND has_column_privilege(current_setting('bulkhead.victim'), rel, "
-    "a.attnum, 'INSERT') LOOP ty := c.ty; " SAMPLE
-    "cols := concat_ws(', ', nullif(cols, ''), quote_ident(c.attname)); "
-    "vals := concat_ws(', ', nullif(vals, ''), v); "
-    "IF NOT c.atthasdef THEN must := concat_ws(', ', nullif(must, ''), quote_ident(c.attname)); "
+    FOR_COLUMNS("current_setting('bulkhead.victim')")
+    "IF NOT col.atthasdef THEN must := concat_ws(', ', nullif(must, ''), quote_ident(col.attname)); "
     "mine := concat_ws(', ', nullif(mine, ''), v); END IF; END LOOP; "
     "IF rel IS NULL THEN "
     TRY("'CREATE TEMP TABLE bulkhead_t ()'") TRY("'DROP TABLE bulkhead_t'") "ELSE "
@@ -147,6 +157,25 @@ static const char trigger[] =
     "AND a.attnum > 0 AND NOT a.attisdropped LOOP "
     TRY("format('INSERT INTO %%s (%%s) SELECT NULL WHERE false', rel, w)")
     TRY("format('UPDATE %%s SET %%s = NULL WHERE false', rel, w)") "END LOOP; "
+    NOT_RUN "END $bulkhead$";
+
+/*
+ * What a subscription's worker does: as its owner, and a replica, it writes rows.  Only a
+ * trigger that is for replicas, too, fires then.
+ */
+static const char applied[] =
+    "DO $bulkhead$ DECLARE rel regclass := current_setting('bulkhead.relation'); w text; v text; "
+    "ty text; s text; col record; cols text := ''; vals text := ''; BEGIN "
+    "SELECT quote_ident(n.nspname) INTO s FROM pg_namespace n "
+    "WHERE has_schema_privilege(n.oid, 'CREATE') ORDER BY n.oid DESC LIMIT 1; "
+    "EXECUTE format('CREATE FUNCTION %%s.bulkhead_fire() RETURNS trigger LANGUAGE plpgsql AS "
+    "%%L', coalesce(s, 'pg_temp'), " SPRING "RETURN NEW; END'); "
+    "EXECUTE format('CREATE TRIGGER bulkhead BEFORE INSERT ON %%s "
+    "FOR EACH ROW EXECUTE FUNCTION %%s.bulkhead_fire()', rel, coalesce(s, 'pg_temp')); "
+    "EXECUTE format('ALTER TABLE %%s ENABLE REPLICA TRIGGER bulkhead', rel); "
+    "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL session_replication_role = replica; "
+    BECOME_VICTIM FOR_COLUMNS("current_user") "END LOOP; "
+    TRY("format('INSERT INTO %%s (%%s) VALUES (%%s)', rel, cols, vals)")
     NOT_RUN "END $bulkhead$";
 
 /* lower(varchar) beats pg_catalog's lower(text), wherever in the path it is. */
@@ -261,6 +290,16 @@ proof_trigger(struct code *c, const char *relation, const char *victim)
 	say(c->a, &b, "relation", relation);
 	say(c->a, &b, "victim", victim);
 	return proof(c->a, &b, trigger);
+}
+
+const char *
+proof_applied(struct audit_pg *a, const char *relation, const char *owner)
+{
+	struct buf b = BUF_INIT;
+
+	say(a, &b, "relation", relation);
+	say(a, &b, "victim", owner);
+	return proof(a, &b, applied);
 }
 
 const char *

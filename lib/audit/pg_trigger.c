@@ -53,19 +53,7 @@ to_victim(struct hanger *h, const struct audit_pg_role *victim, struct err *e)
 	return breach_add(h->c, &b, e);
 }
 
-/* Does anybody ever act as that role? */
-static int
-is_used(const struct graph *g, const struct audit_pg_role *r)
-{
-	uint32_t i;
-
-	for (i = 0; !r->login && i < g->steps; i++)
-		if (g->step[i].to == r->node)
-			return 1;
-	return r->login;
-}
-
-/* To the owner, and to the logins that write there. */
+/* To the owner, as whom at least cascades write, and to the logins that write there. */
 static int
 from_holder(void *ctx, const struct audit_pg_role *r, struct err *e)
 {
@@ -74,7 +62,7 @@ from_holder(void *ctx, const struct audit_pg_role *r, struct err *e)
 	uint32_t i;
 
 	h->breach.from = audit_pg_role_node(a, r);
-	if (is_used(a->g, h->owner) && to_victim(h, h->owner, e) != 0)
+	if (to_victim(h, h->owner, e) != 0)
 		return -1;
 	if (h->writers.everyone && r->oid == 0)
 		return 0;	/* everyone writes, and nobody is stronger by that */

@@ -150,7 +150,8 @@ is_given_back(const struct need *n, const struct graph_power *w)
 static int
 is_gone(const struct need *n, uint32_t power, const uint32_t *element, uint32_t elements)
 {
-	return (bitmap_get(n->cut_power, power) || is_in(element, elements, n->g->steps + power))
+	return (bitmap_get(n->cut_power, power)
+	    || is_in(element, elements, n->g->steps + power))
 	    && !is_given_back(n, &n->g->power[power]);
 }
 
@@ -209,8 +210,8 @@ loses(struct need *n, uint32_t account, uint32_t power, const uint32_t *element,
 	for (n->inherits = 0; n->inherits < 2 && r == 0; n->inherits++) {
 		need_run(n, account);
 		n->work += n->reach.n;
-		if (reach_holds(&n->reach, w->from, w->needs) && reach_open(&n->reach, w->gate, 0)
-		    && may(n, account, w) && !need_other(n, account, w, 1, element, elements))
+		if (reach_holds(&n->reach, w->from, w->needs)
+		    && reach_open(&n->reach, w->gate, 0) && may(n, account, w) && !need_other(n, account, w, 1, element, elements))
 			r = lose(n, account, w, element, elements, why);
 	}
 	n->inherits = 0;

@@ -95,7 +95,7 @@ void need_take(struct need *n, uint32_t element);
 /* May all accounts that hold that node do this, and is there one?  For %g. */
 int need_may(const struct need *n, uint32_t node, const struct graph_power *power);
 
-/* Does the account hold this right in another way than by that power? (gated: and its gates) */
+/* Does the account hold this right in another way than by that power?  (gated: its gates, too) */
 int need_other(struct need *n, uint32_t account, const struct graph_power *w, int gated,
     const uint32_t *element, uint32_t elements);
 
@@ -156,7 +156,7 @@ struct cuts {
 int cuts_init(struct cuts *c, const struct graph *g, const struct policy *p, struct err *e);
 void cuts_free(struct cuts *c);
 
-/* Its elements and those that fall with it, sorted; good until the next call.  Their number. */
+/* Its elements and those that fall with it, sorted, until the next call.  Their number. */
 uint32_t cuts_elements(const struct cuts *c, uint32_t cut, const uint32_t **element);
 
 const struct graph_basis *cuts_basis(const struct cuts *c, uint32_t element);
@@ -182,8 +182,8 @@ struct fix_script {
 /* Bring items into an order that works: the highest parts first, new owners last. */
 void fix_order(struct fix_item *item, uint32_t n);
 
-/* Write items, in that order, as SQL, gifts first and each database's together; undo: their inverse, the
-   last first. */
+/* Write items, in that order, as SQL, gifts first and each database's together; undo: their
+   inverse, the last first. */
 void fix_items(const struct fix_item *item, uint32_t n, const char *owner, int undo,
     struct buf *b);
 
@@ -251,7 +251,7 @@ int fix_advise_refused(struct planner *pl, const struct cut *c);
 int fix_advise_unnamed(struct planner *pl, uint32_t account);
 void fix_advise_basis(struct planner *pl, const struct graph_basis *b);
 
-/* One more statement; gifts; the statements of that cut, what it gives first.  -1: no memory. */
+/* One more statement; gifts; the statements of a cut behind its gifts.  -1: no memory. */
 int fix_add_item(struct fix_script *s, const struct fix_item *item);
 int fix_add_gifts(struct planner *pl, struct fix_script *s, uint32_t first, uint32_t n);
 int fix_add_cut(struct planner *pl, struct fix_script *s, const struct cut *c);

@@ -53,7 +53,7 @@ enum sink {
 	SINK_LOGKILL,	 /* end or erase the log, or keep changes out of it */
 	SINK_BACKUPKILL, /* delete from the repository */
 	SINK_AUDITOFF,	 /* silence the server's own log of who did what */
-	SINK_NONE,	 /* nowhere by itself: U1; a right that harms nobody, but may be needed */
+	SINK_NONE,	 /* nowhere by itself: U1; a harmless right that may be needed */
 	SINK_COUNT
 };
 
@@ -78,7 +78,7 @@ struct graph_set {
 	const char *kind;	/* "table", "schema", "function", ...; "" for the server as such */
 	const char *db, *schema; /* for people, unquoted; "" where there is none */
 	const char **object;	/* each quoted and qualified, as SQL wants it */
-	const char **follower;	/* whose owner follows these objects': serial columns' sequences */
+	const char **follower;	/* its owner follows theirs: sequences of serial columns */
 	uint32_t n, cap, followers, follower_cap;
 	uint32_t id;		/* its place in graph.set */
 };
@@ -89,7 +89,7 @@ struct graph_set {
  */
 struct graph_gift {
 	const char *give, *ungive; /* "GRANT %g ON TABLE %o TO %a", and its inverse */
-	const char *part;	/* the column when it is no right on the whole object, or NULL */
+	const char *part;	/* the column, when it is none on the whole object; NULL */
 };
 
 #define GRAPH_NO_GATE UINT32_MAX
@@ -122,7 +122,7 @@ struct graph_step {
 	/* A breach is a fault by itself (a trust line, a hijackable function), whoever takes
 	   it: findings through it bear its check.  A membership is none. */
 	uint8_t breach;
-	/* Whoever takes it grants itself something first (ADMIN on a role): nobody needs that. */
+	/* Who takes it grants itself something first (ADMIN on a role): nobody needs that. */
 	uint8_t regrant;
 	const struct check *check;
 	const struct graph_basis *basis;
@@ -158,7 +158,7 @@ struct graph_fault {
 	enum severity severity;
 	enum sink sink;
 	const char *subject;	/* "archive_command", "pg_hba.conf line 4", an account's name */
-	uint32_t gate;		/* of CONNECT, which its fix closes for PUBLIC; or GRAPH_NO_GATE */
+	uint32_t gate;		/* CONNECT, shut for PUBLIC by its fix; or GRAPH_NO_GATE */
 	const struct graph_basis *basis; /* why: the whole sentence */
 };
 
@@ -222,8 +222,9 @@ void graph_fault(struct graph *g, const char *check, enum severity severity, enu
 void graph_fault_gate(struct graph *g, uint32_t gate);
 
 /*
- * Sort and index; nothing is added behind it but unknowns and faults.  0, or -1: ERR_SYSTEM; ERR_BUG: a reader made
- * a step or power of no node, behind no gate, or without check, basis or set.
+ * Sort and index; nothing is added behind it but unknowns and faults.  0, or -1: ERR_SYSTEM;
+ * ERR_BUG: a reader made a step or power of no node, behind no gate, or without check, basis
+ * or set.
  */
 int graph_finish(struct graph *g, struct err *e);
 

@@ -1,9 +1,9 @@
 /*
- * Proofs of the breaches F1 to F6.  F1 to F4: SQL that plants code as the one who can, and lets the
- * victim's session run it.  It succeeds when the code saw itself run as the victim, else it
- * raises an error.  Run inside a transaction that is rolled back, on a throwaway server, by
- * a superuser's connection under SET SESSION AUTHORIZATION: a proof becomes the victim by
- * the same means.
+ * Proofs of the breaches F1 to F6.  F1 to F4: SQL that plants code as the one who can, and
+ * lets the victim's session run it.  It succeeds when the code saw itself run as the victim,
+ * else it raises an error.  Run inside a transaction that is rolled back, on a throwaway
+ * server, by a superuser's connection under SET SESSION AUTHORIZATION: a proof becomes the
+ * victim by the same means.
  *
  * F5: the function is called, with arguments that its types take.  F6: the foreign server
  * logs in, and says as whom; a subscription's worker is stood in for by a session.
@@ -97,7 +97,8 @@ static const char definer[] =
     "SELECT t.tgrelid INTO rel FROM pg_trigger t WHERE t.tgfoid = fn "
     "AND has_table_privilege(t.tgrelid, 'INSERT') LIMIT 1; "
     "IF rel IS NOT NULL THEN " FOR_COLUMNS("current_user") "END LOOP; "
-    "call := format('INSERT INTO %%s DEFAULT VALUES', rel); ELSIF p.prorettype = 'trigger'::regtype THEN "
+    "call := format('INSERT INTO %%s DEFAULT VALUES', rel); "
+    "ELSIF p.prorettype = 'trigger'::regtype THEN "
     "CREATE TEMP TABLE bulkhead_t (x pg_catalog.int4); EXECUTE format('CREATE TRIGGER t "
     "BEFORE INSERT ON pg_temp.bulkhead_t FOR EACH ROW EXECUTE FUNCTION %%I.%%I()', "
     "p.nspname, p.proname); call := 'INSERT INTO pg_temp.bulkhead_t VALUES (1)'; ELSE "
@@ -211,8 +212,8 @@ static const char called[] =
     "END $bulkhead$";
 
 /*
- * By dblink, which runs anything there; or, as a superuser, by a foreign table of one's own, since
- * rows of pg_authid make superusers.  (password_required is for foreign tables only.)
+ * By dblink, which runs anything there; or, as a superuser, by a foreign table of one's own,
+ * since rows of pg_authid make superusers.  (password_required is for foreign tables only.)
  */
 static const char logged_in[] =
     "DO $bulkhead$ DECLARE s text; u text; why text; srv text := current_setting('bulkhead.server'); "
@@ -229,7 +230,8 @@ static const char logged_in[] =
     "END IF; "
     "IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = target AND rolsuper) THEN "
     "RAISE EXCEPTION USING ERRCODE = CASE WHEN why IS NULL THEN '02000' ELSE '2F003' END, "
-    "MESSAGE = coalesce(why, 'nothing here runs statements as ' || target); END IF; s := 'pg_temp'; IF NOT has_database_privilege(current_database(), 'TEMPORARY') THEN "
+    "MESSAGE = coalesce(why, 'nothing here runs statements as ' || target); END IF; "
+    "s := 'pg_temp'; IF NOT has_database_privilege(current_database(), 'TEMPORARY') THEN "
     "SELECT quote_ident(n.nspname) INTO s FROM pg_namespace n "
     "WHERE has_schema_privilege(n.oid, 'CREATE') LIMIT 1; END IF; "
     "EXECUTE format('CREATE FOREIGN TABLE %%s.bulkhead_proof (rolname name, rolsuper bool) "

@@ -158,7 +158,7 @@ one_function(struct audit_pg *a, const struct pg_query *q, void *ctx, struct err
 	const struct audit_pg_role *to = audit_pg_role(a, pg_query_u32(q, 5));
 	const struct audit_pg_role *by = audit_pg_role(a, pg_query_u32(q, 6));
 	struct audit_pg_acl acl = { .a = a, .on = "ROUTINE %o",
-		.owner = audit_pg_role(a, pg_query_u32(q, 7)) };
+		.schema = s != NULL ? s->name : NULL, .owner = audit_pg_role(a, pg_query_u32(q, 7)) };
 	size_t i;
 
 	(void)ctx;	/* the graph is all that it fills */

@@ -496,6 +496,7 @@ audit_pg_add(struct audit_pg *a, const struct audit_pg_object *o, struct err *e)
 	buf_free(&key);
 	if (w.set->n == 0) {
 		w.acl = (struct audit_pg_acl){ .a = a, .owner = w.owner,
+			.schema = o->kind->class == PG_SCHEMA || o->schema[0] == '\0' ? NULL : o->schema,
 			.on = graph_printf(a->g, "%s %%o", o->kind->grant != NULL ? o->kind->grant : "") };
 		rc = add_powers(&w, e);
 	}

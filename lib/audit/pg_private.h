@@ -167,6 +167,7 @@ struct audit_pg_grant {
 struct audit_pg_acl {
 	struct audit_pg *a;
 	const char *on;			/* "TABLE %o" */
+	const char *schema;		/* in which they are; NULL: in none */
 	const struct audit_pg_role *owner;
 	struct audit_pg_grant *grant;
 	size_t n;

@@ -145,14 +145,51 @@ struct action {
 	const char *when;		/* its conditions */
 };
 
+/*
+ * The schema that a grantor must be let into for the moment, since he cannot name what is in
+ * it any more.  (He may have USAGE through a role: to lend it does no harm.)  NULL: none.
+ */
+static const struct audit_pg_schema *
+lent(const struct action *s)
+{
+	struct audit_pg *a = s->acl->a;
+	const struct audit_pg_schema *in = NULL;
+	struct audit_pg_items items;
+	struct err e;
+	uint32_t i;
+	size_t k;
+
+	for (i = 0; s->acl->schema != NULL && in == NULL && i < a->schemas; i++)
+		if (strcmp(a->schema[i].name, s->acl->schema) == 0)
+			in = &a->schema[i];
+	if (in == NULL || in->owner == s->by->oid)
+		return NULL;
+	if (audit_pg_items(a, in->acl, &items, &e) != 0) {
+		a->failed = 1;
+		return NULL;
+	}
+	for (k = 0; k < items.n; k++)
+		if ((items.item[k].rights & ACL_USAGE)
+		    && (items.item[k].to == s->by || items.item[k].to->oid == 0))
+			in = NULL;
+	audit_pg_items_free(&items);
+	return in;
+}
+
+/* All of it is one line, and one statement to a script: it is said, or left out, as a whole. */
 static void
 begin(struct buf *b, const struct action *s)
 {
+	const struct audit_pg_schema *in;
+
 	if (b->len > 0)
 		buf_str(b, ";\n");
 	buf_str(b, s->when);
-	if (s->by != s->acl->owner)
-		buf_fmt(b, "SET ROLE %s; ", s->by->sql);
+	if (s->by == s->acl->owner)
+		return;
+	if ((in = lent(s)) != NULL)
+		buf_fmt(b, "GRANT USAGE ON SCHEMA %s TO %s; ", in->sql, s->by->sql);
+	buf_fmt(b, "SET ROLE %s; ", s->by->sql);
 }
 
 /* "SELECT, UPDATE", with the column behind each, on what. */
@@ -175,8 +212,13 @@ add_rights(struct buf *b, const struct action *s)
 static void
 end(struct buf *b, const struct action *s)
 {
-	if (s->by != s->acl->owner)
-		buf_str(b, "; RESET ROLE");
+	const struct audit_pg_schema *in;
+
+	if (s->by == s->acl->owner)
+		return;
+	buf_str(b, "; RESET ROLE");
+	if ((in = lent(s)) != NULL)
+		buf_fmt(b, "; REVOKE USAGE ON SCHEMA %s FROM %s", in->sql, s->by->sql);
 }
 
 static void

@@ -79,6 +79,8 @@ is_given(struct planner *pl, uint32_t cut, struct err *e)
 
 	if (cut == REACH_NONE)
 		return 0;
+	if (is_good(pl, cut, e) == -1)
+		return -1;
 	c = &pl->cuts.cut[cut];
 	if (c->state == CUT_REFUSED && c->why.power != NULL) {
 		c->gift = pl->need.gifts;
@@ -183,6 +185,31 @@ until_posing(const struct planner *pl, uint32_t n, int pass)
 }
 
 /*
+ * Does another step lead the same way, that must stay?  (From PostgreSQL 16 one may inherit
+ * from a role, and set it.)  Then nothing is won by cutting this one.  1, 0, -1.
+ */
+static int
+is_doubled(struct planner *pl, const struct graph_step *s, enum step_how required,
+    struct err *e)
+{
+	const struct graph *g = pl->g;
+	const struct graph_step *t;
+	uint32_t i;
+	int good;
+
+	for (i = g->step_from[s->from]; i < g->step_from[s->from + 1]; i++) {
+		t = &g->step[i];
+		if (t == s || t->to != s->to || t->breach || bitmap_get(pl->gone, i)
+		    || (required == STEP_BECOME && t->gives == STEP_USE)
+		    || step_cut(pl, t) == step_cut(pl, s))
+			continue;
+		if ((good = is_good(pl, step_cut(pl, t), e)) != 1)
+			return good == -1 ? -1 : 1;
+	}
+	return 0;
+}
+
+/*
  * Cut the way to that state at one of its steps.  1: done, or it was; 0: no step can be.
  * A gift may be what leads to a breach: cuts behind gifts end no way through one.
  */
@@ -190,6 +217,7 @@ static int
 cut_way(struct planner *pl, uint32_t state, int named, struct err *e)
 {
 	int breach = reach_label(&pl->j->reach, state) != 0;
+	enum step_how required;
 	uint32_t n = reach_path(&pl->j->reach, state, pl->path), i;
 	int pass, good;
 
@@ -201,6 +229,13 @@ cut_way(struct planner *pl, uint32_t state, int named, struct err *e)
 			if (!is_of_pass(pl, pl->path[i], pass, named)
 			    || (breach && is_behind_gifts(pl, pl->path[i])))
 				continue;
+			required = i + 1 < n ? pl->path[i + 1]->needs : reach_how(state);
+			if (!pl->path[i]->breach
+			    && (good = is_doubled(pl, pl->path[i], required, e)) != 0) {
+				if (good == -1)
+					return -1;
+				continue;
+			}
 			good = is_good(pl, step_cut(pl, pl->path[i]), e);
 			if (good == -1)
 				return -1;

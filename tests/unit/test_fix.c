@@ -600,6 +600,26 @@ START_TEST(an_ownership_that_must_go_is_no_other_way)
 }
 END_TEST
 
+/* To inherit is needed; without SET the way would be the same. */
+START_TEST(a_step_beside_one_that_must_stay_is_not_cut)
+{
+	uint32_t app = ag_login("app"), group = ag_role("group");
+	struct graph_basis b = { .why = "may SET ROLE group", .row = "row",
+		.fix = "REVOKE SET OPTION FOR group FROM app", .undo = "GRANT it" };
+	struct graph_step s = { .from = app, .to = group, .needs = STEP_BECOME,
+		.gives = STEP_BECOME, .check = check_find("R3") };
+
+	ag_member(app, group, STEP_USE);
+	s.basis = graph_basis(ag, &b);
+	graph_step(ag, &s);
+	ag_power(group, "SELECT", SINK_READ_ALL, ag_table("s", "t"));
+	ag_power(group, "TRUNCATE", SINK_DROP, ag_table("s", "t"));
+	fix("[role app] class=app\n");
+	ck_assert_uint_eq(av.n, 1);
+	ck_assert_str_eq(script(0), "\\connect \"shop\"\nREVOKE TRUNCATE ON TABLE s.t FROM group;\n");
+}
+END_TEST
+
 START_TEST(a_thief_takes_nothing_from_its_victim)
 {
 	uint32_t app = ag_login("app"), boss = ag_login("boss");
@@ -1014,6 +1034,7 @@ fix_suite(void)
 	tcase_add_test(t, a_gate_that_is_shut_is_no_other_way);
 	tcase_add_test(t, a_gift_is_not_for_those_who_had_nothing);
 	tcase_add_test(t, an_ownership_that_must_go_is_no_other_way);
+	tcase_add_test(t, a_step_beside_one_that_must_stay_is_not_cut);
 	tcase_add_test(t, a_thief_takes_nothing_from_its_victim);
 	tcase_add_test(t, an_admin_of_its_class_needs_nothing_else);
 	tcase_add_test(t, the_power_of_an_admin_is_not_taken_because_of_a_thief);

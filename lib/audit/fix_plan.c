@@ -217,7 +217,6 @@ static int
 cut_way(struct planner *pl, uint32_t state, int named, struct err *e)
 {
 	int breach = reach_label(&pl->j->reach, state) != 0;
-	enum step_how required;
 	uint32_t n = reach_path(&pl->j->reach, state, pl->path), i;
 	int pass, good;
 
@@ -229,9 +228,8 @@ cut_way(struct planner *pl, uint32_t state, int named, struct err *e)
 			if (!is_of_pass(pl, pl->path[i], pass, named)
 			    || (breach && is_behind_gifts(pl, pl->path[i])))
 				continue;
-			required = i + 1 < n ? pl->path[i + 1]->needs : reach_how(state);
 			if (!pl->path[i]->breach
-			    && (good = is_doubled(pl, pl->path[i], required, e)) != 0) {
+			    && (good = is_doubled(pl, pl->path[i], reach_how(state), e)) != 0) {
 				if (good == -1)
 					return -1;
 				continue;

@@ -14,7 +14,7 @@
 struct finding_fix {
 	/* The statements, each ending in ";\n"; a line "\connect db" where one is needed. */
 	char *sql, *undo;
-	char *advice;		/* in words: what SQL cannot cut, or NULL */
+	const char *advice;	/* in words: what SQL cannot cut, or NULL; may be the graph's */
 	uint32_t remaining;	/* paths that the cut leaves, 0: none */
 	const char *remains;	/* the shortest of them, as fix_path draws it, or NULL */
 };

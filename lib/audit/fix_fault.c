@@ -2,7 +2,6 @@
  * Fixes of faults: what is wrong whoever it is has its own statement, or none.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "audit/fix_private.h"
 
@@ -70,12 +69,7 @@ fix_fault(struct planner *pl, struct finding *f, struct err *e)
 	if (b->fix == NULL && pl->advice == NULL)
 		pl->advice = "no SQL takes this away";
 	f->fix->remaining = b->fix == NULL;
-	if (pl->advice != NULL) {
-		f->fix->advice = arena_take(&pl->j->arena, strlen(pl->advice) + 1);
-		if (f->fix->advice == NULL)
-			return no_memory(e);
-		memcpy(f->fix->advice, pl->advice, strlen(pl->advice));
-	}
+	f->fix->advice = pl->advice;
 	if (write_fault(pl, f->fix, b, gift, pl->need.gifts - gift) == -1)
 		return no_memory(e);
 	return 0;

@@ -324,8 +324,10 @@ comes_in(struct need *n, uint32_t account, uint32_t gate)
 		.schema = "" };
 	const struct graph_power connect = { .priv = "CONNECT", .set = &db };
 
+	if (passes(n, account, gate) || has_gate(n, account, gate))
+		return 0;
 	need_run(n, account);
-	if (passes(n, account, gate) || has_gate(n, account, gate) || need_everything(n, role))
+	if (need_everything(n, role))
 		return 0;
 	if (!n->j->named[account])
 		return -1;

@@ -75,12 +75,10 @@ is_given(struct planner *pl, uint32_t cut, struct err *e)
 	struct cut *c;
 	const uint32_t *element;
 	uint32_t n;
-	int r;
+	int r = is_good(pl, cut, e);
 
-	if (cut == REACH_NONE)
-		return 0;
-	if (is_good(pl, cut, e) == -1)
-		return -1;
+	if (r != 0 || cut == REACH_NONE)
+		return r;
 	c = &pl->cuts.cut[cut];
 	if (c->state == CUT_REFUSED && c->why.power != NULL) {
 		c->gift = pl->need.gifts;
@@ -397,11 +395,8 @@ cut_rest(struct planner *pl, const struct finding *f, struct finding_fix *x, str
 		pl->advice = NULL;
 	else if (pl->advice == NULL)
 		pl->advice = "no SQL takes this away";
-	x->advice = pl->advice == NULL ? NULL : arena_take(&pl->j->arena, strlen(pl->advice) + 1);
-	if (pl->advice != NULL && x->advice != NULL)
-		memcpy(x->advice, pl->advice, strlen(pl->advice));
-	return fix_write(pl, x) == -1 || (pl->advice != NULL && x->advice == NULL)
-	    ? no_memory(e) : 0;
+	x->advice = pl->advice;
+	return fix_write(pl, x) == -1 ? no_memory(e) : 0;
 }
 
 /* The rest of a fix behind the steps that were cut, shared with findings like this one. */

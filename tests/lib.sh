@@ -222,6 +222,21 @@ told_once()
 	fi
 }
 
+# judges_within STATUS NAME SERVER [OPTION...]: privaudit by $T/policy ends so, with 20 s and
+# 200 MiB at most; what it prints is in $T/NAME.
+judges_within()
+{
+	local want=$1 name=$2 server=$3 seconds kib status=0
+	shift 3
+	/usr/bin/time -q -f '%e %M' -o "$T/time" privaudit "$@" -p "$T/policy" "$server" \
+	    >"$T/$name" 2>"$T/err" || status=$?
+	read -r seconds kib <"$T/time"
+	echo "# $name: $seconds s, $((kib / 1024)) MiB"
+	is "$name: it judged" "$status" "$want"
+	ok "$name: in 20 s" test "${seconds%.*}" -lt 20
+	ok "$name: with 200 MiB" test "$kib" -lt $((200 * 1024))
+}
+
 # skip NAME WHY: one assertion that cannot be made on this machine.
 skip()
 {

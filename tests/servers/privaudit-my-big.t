@@ -77,23 +77,9 @@ END
 
 # ---- the limits ----
 
-# within STATUS NAME ARG...: one run ends so, and keeps to both.
-within()
-{
-	local want=$1 name=$2 seconds kib status=0
-	shift 2
-	/usr/bin/time -q -f '%e %M' -o "$T/time" privaudit "$@" -p "$T/policy" "$(my_uri "$S")" \
-	    >"$T/$name" 2>"$T/err" || status=$?
-	read -r seconds kib <"$T/time"
-	echo "# $name: $seconds s, $((kib / 1024)) MiB"
-	is "$name: it judged" "$status" "$want"
-	ok "$name: in 20 s" test "${seconds%.*}" -lt 20
-	ok "$name: with 200 MiB" test "$kib" -lt $((200 * 1024))
-}
-
-within 1 text
-within 1 json --json
-within 0 script --script
+judges_within 1 text "$(my_uri "$S")"
+judges_within 1 json "$(my_uri "$S")" --json
+judges_within 0 script "$(my_uri "$S")" --script
 is "what each account may drop by itself is a finding" "$(jq -r 'select(.check == "M8" and
     .account == "'\''Röle \"77'\''@'\''%'\''").objects' "$T/json")" 20
 is "and taken away table by table" "$(grep -c 'REVOKE DROP ON `s[0-9]*`.`t[0-9]*` FROM' \

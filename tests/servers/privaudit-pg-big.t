@@ -51,23 +51,9 @@ END
 
 # ---- the limits ----
 
-# within STATUS NAME ARG...: one run ends so, and keeps to both.
-within()
-{
-	local want=$1 name=$2 seconds kib status=0
-	shift 2
-	/usr/bin/time -q -f '%e %M' -o "$T/time" privaudit "$@" -p "$T/policy" "$C" \
-	    >"$T/$name" 2>"$T/err" || status=$?
-	read -r seconds kib <"$T/time"
-	echo "# $name: $seconds s, $((kib / 1024)) MiB"
-	is "$name: it judged" "$status" "$want"
-	ok "$name: in 20 s" test "${seconds%.*}" -lt 20
-	ok "$name: with 200 MiB" test "$kib" -lt $((200 * 1024))
-}
-
-within 1 text
-within 1 json --json
-within 0 script --script
+judges_within 1 text "$C"
+judges_within 1 json "$C" --json
+judges_within 0 script "$C" --script
 is "each account's way to its group's tables is a finding" "$(jq -r 'select(.check == "O1" and
     .sink == "DROP" and .account == "Röle \"77\"").objects > 1000' "$T/json")" true
 is "and every table gets another owner" "$(grep -c '^ALTER TABLE s[0-9]*.t[0-9]* OWNER TO' \
